@@ -1,0 +1,1 @@
+"""Questions: pure functions from nouns to answers."""

@@ -1,0 +1,1 @@
+"""Commands: the only place that picks an observer and a front end."""

@@ -1,0 +1,1 @@
+"""Kubernetes, and nothing else: configuration, credentials, requests, watches, logs, port-forwards."""

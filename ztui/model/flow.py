@@ -1,0 +1,220 @@
+"""Nouns of the access log: what one ztunnel wrote (an entry), and what we believe happened (a flow).
+
+Source of every field: ztunnel's `src/proxy/metrics.rs`. A value the line did not have is None, never a guess.
+"""
+
+from __future__ import annotations
+
+from array import array
+from dataclasses import dataclass, field
+from enum import IntFlag, StrEnum
+
+
+class Direction(StrEnum):
+    """Which side reports: the client's ztunnel writes `outbound`, the server's `inbound`."""
+
+    INBOUND = "inbound"
+    OUTBOUND = "outbound"
+
+
+class Verdict(StrEnum):
+    """What became of a connection. `drained` is neutral: its pod or ztunnel went away."""
+
+    FORWARDED = "forwarded"
+    DENIED = "denied"
+    FAILED = "failed"
+    DRAINED = "drained"
+
+
+class Measures(IntFlag):
+    """Which numbers a line carried. `connection opened` and early denials carry none."""
+
+    NONE = 0
+    SENT = 1
+    RECV = 2
+    DURATION = 4
+    ALL = 7
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Which ztunnel wrote something, as far as is known. `key` is unique within one mesh."""
+
+    key: str
+    """`namespace/pod` of a ztunnel in a cluster; a file's path, or path plus pod of its prefix, for saved logs."""
+    ztunnel: str | None = None
+    """Pod name; None where a file does not say."""
+    namespace: str | None = None
+    node: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Shape:
+    """Everything about an access log entry that repeats: all but time, source address and the three numbers.
+
+    One ztunnel's reader makes one Shape for each distinct text, so shapes compare and hash by identity and
+    a count per shape is a count per pair of workloads, direction, message and error, per ztunnel.
+    """
+
+    origin: Origin
+    level: str
+    message: str
+    src_workload: str | None = None
+    src_namespace: str | None = None
+    src_identity: str | None = None
+    src_cluster: str | None = None
+    dst_addr: str | None = None
+    dst_hbone_addr: str | None = None
+    dst_service: str | None = None
+    dst_workload: str | None = None
+    dst_namespace: str | None = None
+    dst_identity: str | None = None
+    dst_cluster: str | None = None
+    direction: str | None = None
+    """As written; the two known values are those of Direction."""
+    error: str | None = None
+    measures: Measures = Measures.NONE
+    other: tuple[tuple[str, str], ...] = ()
+    """Fields this version does not know, full name and text, in the order of the line."""
+
+    @property
+    def is_opened(self) -> bool:
+        """Whether this is a `connection opened` line (debug level): not yet a connection that ended."""
+        return self.message == "connection opened"
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """What the line says became of the connection; None for one that has only been opened."""
+        if self.is_opened:
+            return None
+        if self.error is None:
+            return Verdict.FAILED if self.level in ("error", "warn") else Verdict.FORWARDED
+        return verdict_of_error(self.error)
+
+    @property
+    def is_mtls(self) -> bool:
+        """Whether the entry is of an HBONE connection: inbound with a verified source identity, outbound with hbone_addr."""
+        if self.direction == Direction.INBOUND:
+            return self.src_identity is not None
+        return self.dst_hbone_addr is not None
+
+
+_DENIALS = ("connection closed due to policy rejection", "connection closed due to policy change", "http status: 401")
+_DRAIN = "connection closed due to connection drain"
+_WRAPPERS = ("send: ", "receive: ", "while closing connection: ")
+
+
+def verdict_of_error(error: str) -> Verdict:
+    """Classify an error text: a policy's denial, a drain, or a failure. Wrapper prefixes are stripped first."""
+    stripped = True
+    while stripped:
+        stripped = False
+        for wrapper in _WRAPPERS:
+            if error.startswith(wrapper):
+                error, stripped = error[len(wrapper) :], True
+    if error.startswith(_DRAIN):
+        return Verdict.DRAINED
+    return Verdict.DENIED if error.startswith(_DENIALS) else Verdict.FAILED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessLogEntry:
+    """What **one** ztunnel wrote about one connection: one half of it. Bytes are in the reporter's view."""
+
+    seq: int
+    """Its number in this process's memory; grows by one per entry kept. -1 where it was never kept."""
+    time: str
+    """As written: RFC 3339, UTC, six fractional digits."""
+    src_addr: str | None
+    shape: Shape
+    bytes_sent: int | None = None
+    bytes_recv: int | None = None
+    duration_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagnostic:
+    """A log line of any other scope, or a line no reader understands (then only `text` is set)."""
+
+    time: str | None = None
+    level: str | None = None
+    scope: str | None = None
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineCounts:
+    """Where every physical line went: `received` is the sum of all the others (asserted in the tests)."""
+
+    received: int = 0
+    entries: int = 0
+    counted_only: int = 0
+    """Lines that overload only counted."""
+    diagnostics: int = 0
+    continuation: int = 0
+    """Further lines of a message that spans several (`running with config`), and blank ones."""
+    unreadable: int = 0
+
+    def __add__(self, more: LineCounts) -> LineCounts:
+        return LineCounts(
+            received=self.received + more.received,
+            entries=self.entries + more.entries,
+            counted_only=self.counted_only + more.counted_only,
+            diagnostics=self.diagnostics + more.diagnostics,
+            continuation=self.continuation + more.continuation,
+            unreadable=self.unreadable + more.unreadable,
+        )
+
+
+def _no_numbers() -> array[int]:
+    return array("Q")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class EntryBatch:
+    """Up to 64 KB of one ztunnel's log as columns; row i is `times[i], addrs[i], shapes[i], …`.
+
+    A number the line did not have is 0 in its column; `shapes[i].measures` tells. Numbers that do not fit 64 bits
+    stay text in `Shape.other`. Times and addresses are UTF-8 bytes without control characters.
+    """
+
+    origin: Origin
+    times: list[bytes] = field(default_factory=list)
+    addrs: list[bytes] = field(default_factory=list)
+    """`src.addr` as written; b"" where the line had none."""
+    shapes: list[Shape] = field(default_factory=list)
+    sent: array[int] = field(default_factory=_no_numbers)
+    recv: array[int] = field(default_factory=_no_numbers)
+    duration_ms: array[int] = field(default_factory=_no_numbers)
+    diagnostics: tuple[Diagnostic, ...] = ()
+    lines: LineCounts = LineCounts()
+    byte_count: int = 0
+
+    def __len__(self) -> int:
+        return len(self.shapes)
+
+
+class Half(StrEnum):
+    """Which ztunnel's view of a connection is at hand."""
+
+    OUTBOUND = "outbound"
+    INBOUND = "inbound"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flow:
+    """What we believe happened: one connection with its outbound and/or inbound entry."""
+
+    outbound: AccessLogEntry | None = None
+    inbound: AccessLogEntry | None = None
+    missing: Half | None = None
+    missing_because: str | None = None
+    confidence: float = 1.0
+    """0–1: how sure it is that the two halves belong together; 1.0 for a lone half, which claims nothing."""
+
+    @property
+    def entry(self) -> AccessLogEntry:
+        """The half that tells most about the client: the outbound one where it was seen."""
+        entry = self.outbound or self.inbound
+        assert entry is not None, "a flow has at least one half"
+        return entry

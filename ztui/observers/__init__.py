@@ -1,0 +1,1 @@
+"""Ways to obtain observations: equal citizens behind one protocol."""

@@ -1,0 +1,1 @@
+"""The live observer: a cluster, through the Kubernetes API."""

@@ -1,0 +1,1 @@
+"""The Kubernetes API over TLS, as the simulated cluster serves it."""

@@ -1,0 +1,1 @@
+"""The only memory of facts: mutable, synchronous, single-threaded, bounded."""

@@ -1,0 +1,1 @@
+"""Every table without a terminal: one declaration each, for screen and output."""

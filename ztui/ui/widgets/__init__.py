@@ -1,0 +1,1 @@
+"""Table and charts on Textual's Line API."""
