@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from ztui.model.cluster import KubeService, Namespace, Node, Pod, Ztunnel
     from ztui.model.configdump import ConfigDump
-    from ztui.model.flow import EntryBatch, Origin
+    from ztui.model.flow import EntryBatch, LineCounts, Origin, Shape, Tally
     from ztui.model.streams import Gap, StreamKey, StreamState
 
 
@@ -20,6 +20,23 @@ class EntriesRead:
 
     stream: StreamKey
     batch: EntryBatch
+    observed_at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntriesCounted:
+    """Entries that were read, but whose rows had to go before memory could take them: their sums, per shape.
+
+    Happens when the screen stands still for long (a stalled terminal): history loses rows, no count is lost.
+    """
+
+    stream: StreamKey
+    origin: Origin
+    logged_at: bytes
+    """Time of the first of them as written; all lie in the same ten seconds of the log."""
+    tallies: Mapping[Shape, Tally]
+    lines: LineCounts
+    byte_count: int
     observed_at: float
 
 
@@ -93,7 +110,15 @@ class Exhausted:
 
 
 Observation = (
-    EntriesRead | ConfigDumpTaken | ClusterChanged | ZtunnelsFound | StreamChanged | GapFound | MarkSet | Exhausted
+    EntriesRead
+    | EntriesCounted
+    | ConfigDumpTaken
+    | ClusterChanged
+    | ZtunnelsFound
+    | StreamChanged
+    | GapFound
+    | MarkSet
+    | Exhausted
 )
 
 Deliver = Callable[[Observation], None]
