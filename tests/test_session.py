@@ -1,0 +1,177 @@
+"""The wire between observer and memory: order, loss of rows without loss of counts, stopping, failing."""
+
+from __future__ import annotations
+
+import asyncio
+from array import array
+
+import pytest
+
+from ztui.clock import ManualClock, SystemClock
+from ztui.model.flow import EntryBatch, LineCounts, Measures, Origin, Shape
+from ztui.model.observation import (
+    Deliver,
+    EntriesCounted,
+    EntriesRead,
+    Exhausted,
+    MarkSet,
+    Observation,
+    PollNow,
+    Wish,
+)
+from ztui.model.streams import StreamKey, StreamKind
+from ztui.session import Inbox, Pacer, Session
+
+ORIGIN = Origin(key="istio-system/ztunnel-a", ztunnel="ztunnel-a", namespace="istio-system", node="w1")
+STREAM = StreamKey(kind=StreamKind.LOG, of=ORIGIN.key)
+SHAPE = Shape(origin=ORIGIN, level="info", message="connection complete", direction="outbound", measures=Measures.ALL)
+
+
+def read(rows: int, second: int = 0, sent: int = 7) -> EntriesRead:
+    batch = EntryBatch(
+        origin=ORIGIN,
+        times=[f"2026-01-31T09:08:{second:02d}.000000Z".encode()] * rows,
+        addrs=[b"10.0.0.1:4000"] * rows,
+        shapes=[SHAPE] * rows,
+        sent=array("Q", [sent] * rows),
+        recv=array("Q", [1] * rows),
+        duration_ms=array("Q", [12345] * rows),
+        lines=LineCounts(received=rows, entries=rows),
+        byte_count=rows * 400,
+    )
+    return EntriesRead(stream=STREAM, batch=batch, observed_at=1.0)
+
+
+class Notebook:
+    """A memory that only writes down what it is given."""
+
+    def __init__(self) -> None:
+        self.taken: list[Observation] = []
+
+    def ingest(self, observation: Observation) -> None:
+        self.taken.append(observation)
+
+
+def test_facts_come_before_the_entries_they_explain_and_the_end_comes_last() -> None:
+    inbox = Inbox(max_rows=100, is_patient=False)
+    inbox.put(Exhausted())
+    inbox.put(read(3))
+    inbox.put(MarkSet(name="deploy", at=0.0))
+    assert [type(item) for item in inbox.take()] == [MarkSet, EntriesRead, Exhausted]
+    assert inbox.is_empty
+    assert inbox.rows == 0
+
+
+def test_a_stalled_screen_loses_rows_but_no_count() -> None:
+    inbox = Inbox(max_rows=100, is_patient=False)
+    for second in range(60):
+        for _ in range(5):
+            inbox.put(read(10, second))
+    taken = list(inbox.take())
+    kept = sum(len(item.batch) for item in taken if isinstance(item, EntriesRead))
+    sums = [item for item in taken if isinstance(item, EntriesCounted)]
+    tallies = [tally for item in sums for tally in item.tallies.values()]
+    assert kept == 100
+    assert kept + sum(tally.entries for tally in tallies) == 3000
+    assert sum(tally.bytes_sent for tally in tallies) == 7 * 2900
+    assert sum(item.lines.received for item in sums) == 2900
+    assert [item.logged_at[17:18] for item in sums] == [b"0", b"1", b"2", b"3", b"4", b"5"]
+    assert tallies[0].durations_ms == {12000: 500}
+
+
+def test_a_finite_observer_waits_for_room_and_loses_nothing() -> None:
+    class File:
+        title, is_finite = "file", True
+
+        async def follow(self, deliver: Deliver) -> None:
+            for _ in range(50):
+                deliver(read(10))
+            deliver(Exhausted())
+
+        async def ask(self, deliver: Deliver) -> None:
+            return
+
+        def wish(self, wish: Wish) -> None:
+            return
+
+    notebook = Notebook()
+    session = Session(File(), notebook, SystemClock(), max_waiting_rows=20)
+    session.start()
+    while not any(isinstance(item, Exhausted) for item in notebook.taken):
+        assert session.wait(10.0)
+        session.drain()
+        assert session.backlog_rows <= 30
+    session.stop()
+    assert sum(len(item.batch) for item in notebook.taken if isinstance(item, EntriesRead)) == 500
+    assert session.failure is None
+
+
+class Live:
+    """An observer that never ends, remembers wishes, and fails on demand."""
+
+    title, is_finite = "live", False
+
+    def __init__(self, failure: Exception | None = None) -> None:
+        self.failure = failure
+        self.wishes: list[Wish] = []
+        self.was_cancelled = False
+
+    async def follow(self, deliver: Deliver) -> None:
+        deliver(read(1))
+        if self.failure is not None:
+            raise self.failure
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.was_cancelled = True
+
+    async def ask(self, deliver: Deliver) -> None:
+        deliver(MarkSet(name="asking", at=0.0))
+        while not self.wishes:  # noqa: ASYNC110  the wish comes by a plain call
+            await asyncio.sleep(0.001)
+        deliver(MarkSet(name="wished", at=0.0))
+        await asyncio.Event().wait()
+
+    def wish(self, wish: Wish) -> None:
+        self.wishes.append(wish)
+
+
+def test_wishes_travel_to_the_observer_and_stop_cancels_both_threads() -> None:
+    observer, notebook = Live(), Notebook()
+    session = Session(observer, notebook, SystemClock())
+    session.start()
+    while MarkSet(name="asking", at=0.0) not in notebook.taken:
+        assert session.wait(10.0)
+        session.drain()
+    session.wish(PollNow())
+    while MarkSet(name="wished", at=0.0) not in notebook.taken:
+        assert session.wait(10.0)
+        session.drain()
+    session.stop()
+    assert observer.wishes == [PollNow()]
+    assert observer.was_cancelled
+    session.wish(PollNow())  # after the end: no harm
+
+
+def test_a_bug_in_the_observer_reaches_the_main_thread() -> None:
+    session = Session(Live(failure=ZeroDivisionError("bug")), Notebook(), SystemClock())
+    session.start()
+    while session.failure is None:
+        session.wait(0.01)
+    session.stop()
+    text = repr(session.failure) + repr(getattr(session.failure, "exceptions", ""))
+    assert "ZeroDivisionError" in text
+
+
+@pytest.mark.parametrize(
+    ("streams", "lines_each", "pause_s"),
+    [(3, 10, 0.0), (1, 1000, 0.005), (100, 50, 0.05), (1000, 60, 0.25)],
+)
+def test_the_pause_between_reads_follows_the_streams_that_speak(streams: int, lines_each: int, pause_s: float) -> None:
+    clock = ManualClock()
+    pacer = Pacer(clock)
+    for stream in range(streams):
+        pacer.saw(str(stream), lines_each)
+    clock.advance(1.0)
+    pacer.measure()
+    assert pacer.pause_s == pytest.approx(pause_s)
