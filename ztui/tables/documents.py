@@ -1,0 +1,120 @@
+"""Rows as JSON and YAML have them: ztunnel's own words as keys, in a fixed order, unknown values absent."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ztui.model.flow import AccessLogEntry, Direction, Flow, Measures, Shape
+
+if TYPE_CHECKING:
+    from ztui.store.edges import EdgeRow
+
+Document = dict[str, object]
+
+_SRC = (
+    ("workload", "src_workload"),
+    ("namespace", "src_namespace"),
+    ("identity", "src_identity"),
+    ("cluster", "src_cluster"),
+)
+_DST = (
+    ("addr", "dst_addr"),
+    ("hbone_addr", "dst_hbone_addr"),
+    ("service", "dst_service"),
+    ("workload", "dst_workload"),
+    ("namespace", "dst_namespace"),
+    ("identity", "dst_identity"),
+    ("cluster", "dst_cluster"),
+)
+
+
+def _present(shape: Shape, names: tuple[tuple[str, str], ...]) -> Document:
+    return {key: value for key, name in names if (value := getattr(shape, name)) is not None}
+
+
+def entry_document(entry: AccessLogEntry) -> Document:
+    """One access log entry as the ztunnel wrote it. `time` and `level` as written, `duration_ms` an integer."""
+    shape = entry.shape
+    document: Document = {"time": entry.time, "level": shape.level, "message": shape.message}
+    src = _present(shape, _SRC)
+    if entry.src_addr is not None:
+        src = {"addr": entry.src_addr, **src}
+    if src:
+        document["src"] = src
+    dst = _present(shape, _DST)
+    if dst:
+        document["dst"] = dst
+    if shape.direction is not None:
+        document["direction"] = shape.direction
+    if shape.measures & Measures.SENT:
+        document["bytes_sent"] = entry.bytes_sent
+    if shape.measures & Measures.RECV:
+        document["bytes_recv"] = entry.bytes_recv
+    if shape.measures & Measures.DURATION:
+        document["duration_ms"] = entry.duration_ms
+    if shape.error is not None:
+        document["error"] = shape.error
+    return document | origin_document(shape) | ({"other": dict(shape.other)} if shape.other else {})
+
+
+def origin_document(shape: Shape) -> Document:
+    """Which ztunnel wrote it, as far as is known."""
+    origin = shape.origin
+    document: Document = {}
+    if origin.ztunnel is not None:
+        document["ztunnel"] = origin.ztunnel
+    if origin.node is not None:
+        document["node"] = origin.node
+    return document
+
+
+def flow_document(flow: Flow) -> Document:
+    """One flow: the entry that tells most about it, with what was joined, what is missing, and how sure that is."""
+    halves = {
+        half: entry for half, entry in (("outbound", flow.outbound), ("inbound", flow.inbound)) if entry is not None
+    }
+    document = entry_document(flow.entry)
+    document["entries"] = {half: _half_document(entry) for half, entry in halves.items()}
+    document["halves"] = list(halves)
+    if flow.missing is not None:
+        document["missing"] = flow.missing.value
+        if flow.missing_because is not None:
+            document["missing_because"] = flow.missing_because
+    document["confidence"] = flow.confidence
+    verdict = flow.entry.shape.verdict
+    if verdict is not None:
+        document["verdict"] = verdict.value
+    return document
+
+
+def _half_document(entry: AccessLogEntry) -> Document:
+    document: Document = {"time": entry.time} | origin_document(entry.shape)
+    if entry.src_addr is not None:
+        document["src_addr"] = entry.src_addr
+    for name in ("bytes_sent", "bytes_recv", "duration_ms"):
+        number: int | None = getattr(entry, name)
+        if number is not None:
+            document[name] = number
+    if entry.shape.error is not None:
+        document["error"] = entry.shape.error
+    return document
+
+
+def edge_document(row: EdgeRow, by: tuple[str, ...]) -> Document:
+    """One edge: its keys, then counts; bytes in the client's view, durations in milliseconds."""
+    document: Document = {key: value for key in by if (value := row.keys.get(key)) is not None}
+    document |= {
+        "flows": row.flows,
+        "failed": row.failed,
+        "denied": row.denied,
+        "bytes_sent": row.bytes_sent,
+        "bytes_recv": row.bytes_recv,
+    }
+    if row.p50 is not None and row.p99 is not None:
+        document["duration_ms"] = {"p50": row.p50, "p99": row.p99}
+    return document
+
+
+def is_client_view(entry: AccessLogEntry) -> bool:
+    """Whether an entry's bytes are already in the client's view (sent = client → server)."""
+    return entry.shape.direction == Direction.OUTBOUND
