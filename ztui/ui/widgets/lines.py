@@ -1,0 +1,128 @@
+"""The one way ztui draws: a widget is a list of lines, and only lines that changed are painted again.
+
+Textual rewrites every region that is marked dirty, in full; so a widget that refreshes itself at each tick sends a
+whole screen over ssh four times a second. `PaintedLines` remembers what every line last showed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+from rich.segment import Segment
+from textual.geometry import Region
+from textual.strip import Strip
+from textual.widget import Widget
+
+from ztui.ui.looks import BLANK, LOOKS, Line, Span, ascii_text, cut, line_width
+
+if TYPE_CHECKING:
+    from rich.style import Style
+    from textual.events import Resize
+
+
+class PaintedLines(Widget, inherit_bindings=False):
+    """A widget of spans; subclasses say what stands in it (`lines_now`), this class paints what differs.
+
+    A look that begins with `cursor ` is drawn on the cursor's background.
+    """
+
+    ALLOW_SELECT = False
+    COMPONENT_CLASSES: ClassVar[set[str]] = {f"look--{look}" for look in LOOKS} | {"look--cursor"}
+    DEFAULT_CSS = """
+    PaintedLines {
+        height: 1;
+        & > .look--dim { color: $text-muted; }
+        & > .look--name { color: $foreground; }
+        & > .look--number { color: $foreground; }
+        & > .look--accent { color: $text-accent; }
+        & > .look--ok { color: $text-success; }
+        & > .look--warn { color: $text-warning; }
+        & > .look--error { color: $text-error; text-style: bold; }
+        & > .look--title { color: $text-primary; text-style: bold; }
+        & > .look--header { color: $text-muted; text-style: bold; }
+        & > .look--chosen { color: $foreground; text-style: bold underline; }
+        & > .look--match { color: $text-warning; text-style: bold reverse; }
+        & > .look--tab { color: $text-muted; }
+        & > .look--tab-on { color: $foreground; text-style: bold reverse; }
+        & > .look--key { color: $text-accent; text-style: bold; }
+        & > .look--loud { color: $text-warning; text-style: bold reverse; }
+        & > .look--bar { color: $text-primary; }
+        & > .look--cursor { background: $primary 35%; }
+        &:nocolor > .look--cursor { text-style: reverse; }
+    }
+    """
+
+    def __init__(self, *, classes: str | None = None) -> None:
+        super().__init__(classes=classes)
+        self._painted: list[Line] = []
+        self._looks: dict[str, Style] = {}
+
+    def lines_now(self, width: int, height: int) -> Sequence[Line]:
+        """Say what stands in the widget now; at most `height` lines are shown."""
+        raise NotImplementedError
+
+    def sync(self) -> int:
+        """Compare what stands here now with what is painted, and repaint the lines that differ; how many did."""
+        width, height = self.size
+        if width <= 0 or height <= 0:
+            return 0
+        now = list(self.lines_now(width, height))[:height]
+        now += [BLANK] * (height - len(now))
+        before, self._painted = self._painted, now
+        if len(before) != height:
+            self.refresh()
+            return height
+        changed = [y for y in range(height) if now[y] != before[y]]
+        if changed:
+            self.refresh(*(Region(0, y, width, 1) for y in changed))
+        return len(changed)
+
+    def render_line(self, y: int) -> Strip:
+        """Draw one painted line."""
+        width = self.size.width
+        spans = self._painted[y] if y < len(self._painted) else BLANK
+        if getattr(self.app, "ascii_only", False):
+            spans = tuple(Span(ascii_text(span.text), span.look) for span in spans)
+        spans = cut(spans, width)
+        segments = [Segment(span.text, self._look(span.look)) for span in spans if span.text]
+        rest = width - line_width(spans)
+        if rest > 0:
+            is_cursor = bool(spans) and spans[-1].look.startswith("cursor")
+            segments.append(Segment(" " * rest, self._look("cursor plain" if is_cursor else "plain")))
+        return Strip(segments, width)
+
+    def _look(self, look: str) -> Style:
+        style = self._looks.get(look)
+        if style is None:
+            style = self.rich_style
+            for part in look.split():
+                style += self.get_component_rich_style(f"look--{part}", partial=True)
+            self._looks[look] = style
+        return style
+
+    def on_resize(self, _: Resize) -> None:
+        """Show at once what belongs into the new size."""
+        self.sync()
+
+    def notify_style_update(self) -> None:
+        """Forget resolved styles: the theme changed."""
+        super().notify_style_update()
+        self._looks.clear()
+
+
+class TextLines(PaintedLines):
+    """Lines that are handed over as they are: a title, a hint, a few sentences."""
+
+    def __init__(self, *, classes: str | None = None) -> None:
+        super().__init__(classes=classes)
+        self._content: Sequence[Line] = ()
+
+    def show(self, *lines: Line) -> None:
+        """Show these lines from now on."""
+        self._content = lines
+        self.sync()
+
+    def lines_now(self, width: int, height: int) -> Sequence[Line]:  # noqa: ARG002  cutting is render_line's
+        """Return what was last shown."""
+        return self._content

@@ -1,0 +1,346 @@
+"""The table: a window onto a view. It asks for the rows that are visible, and paints the lines that changed.
+
+No widget, no timer and no message per row; 50,000 rows cost what 50 do. Filter, order and selection belong to the
+view in the store, formatting to the columns in `tables`; what is left here is glass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Generic, Protocol, TypeVar
+
+from textual import events
+from textual.message import Message
+
+from ztui.tables.columns import Align, Cell, Column, Context, Table
+from ztui.ui.looks import Line, Span, fit, width_of
+from ztui.ui.widgets.layout import GAP, Placed, column_sets, place
+from ztui.ui.widgets.lines import PaintedLines
+
+T = TypeVar("T")
+R_co = TypeVar("R_co", covariant=True)
+
+GUTTER = 2
+"""Cells left of the first column: the cursor's mark, and a blank."""
+WIDEST_WANT = 200
+"""No column asks for more than this, however long its text."""
+
+
+class View(Protocol[R_co]):
+    """What the table needs of a view: rows by position, and a selection that follows a row's identity."""
+
+    @property
+    def count(self) -> int:
+        """Rows that pass the filter."""
+
+    @property
+    def selected_index(self) -> int | None:
+        """Where the selected row stands now; None while there is none."""
+
+    @property
+    def sort(self) -> tuple[str, bool] | None:
+        """Field sorted by, and whether descending."""
+
+    follow: bool
+
+    def page(self, first: int, height: int) -> Sequence[R_co]:
+        """Rows `first` … `first + height - 1`."""
+
+    def select_index(self, index: int) -> None:
+        """Select the row that stands there."""
+
+    def move(self, delta: int) -> None:
+        """Move the selection."""
+
+    def go_first(self) -> None:
+        """Select the first row."""
+
+    def go_last(self) -> None:
+        """Select the last row."""
+
+    def sort_by(self, name: str | None, descending: bool = False) -> None:
+        """Order by a field."""
+
+
+class WindowTable(PaintedLines, Generic[T]):
+    """Rows of one view under the header of one table."""
+
+    DEFAULT_CSS = """
+    WindowTable { height: 1fr; }
+    """
+
+    class Opened(Message):
+        """A row was clicked that was selected already."""
+
+    class Touched(Message):
+        """The table was clicked or scrolled: it becomes the active one."""
+
+        def __init__(self, table: WindowTable[Any]) -> None:
+            super().__init__()
+            self.table = table
+
+        @property
+        def control(self) -> WindowTable[Any]:
+            """The table itself."""
+            return self.table
+
+    def __init__(
+        self,
+        table: Table[T],
+        view: View[T],
+        context: Callable[[], Context],
+        *,
+        empty: Callable[[], Sequence[Line]] = lambda: (),
+    ) -> None:
+        super().__init__()
+        self.table = table
+        self.view = view
+        self.first = 0
+        self.is_active = True
+        """Whether keys go here: only then the cursor is drawn in full."""
+        self.is_wide = False
+        self.find_text = ""
+        self._make_context = context
+        self._empty = empty
+        self._wanted: dict[str, int] = {}
+        self._chosen: str | None = None
+        self._set_index = 0
+        self._placed: tuple[Placed, ...] = ()
+        self._rows_height = 0
+
+    # -- what is shown ------------------------------------------------------------------------------------------
+
+    @property
+    def range_shown(self) -> tuple[int, int, int]:
+        """First and last row on glass, counted from 1, and how many there are."""
+        count = self.view.count
+        first = min(self.first, max(0, count - 1))
+        return (first + 1 if count else 0, min(count, first + self._rows_height), count)
+
+    @property
+    def columns_shown(self) -> tuple[str, ...]:
+        """Keys of the columns on glass."""
+        return tuple(placed.column.key for placed in self._placed)
+
+    @property
+    def hidden_columns(self) -> int:
+        """How many columns did not fit or are shown only when wide."""
+        return len(self.table.columns) - len(self._placed)
+
+    def set_table(self, table: Table[T]) -> None:
+        """Show other columns of the same view."""
+        self.table = table
+        self.forget_widths()
+
+    def forget_widths(self) -> None:
+        """Measure columns anew: other rows, another width."""
+        self._wanted.clear()
+
+    def _candidates(self) -> list[Column[T]]:
+        return [column for column in self.table.columns if self.is_wide or not column.wide]
+
+    def _place(self, width: int) -> None:
+        room = max(1, width - GUTTER - 1)
+        columns: Sequence[Column[T]] = self._candidates()
+        sets = column_sets(list(self.table.columns), room) if self._set_index else []
+        if self._set_index and sets:
+            self._set_index %= len(sets)
+            columns = sets[self._set_index]
+        self._placed = place(columns, self._wanted, room)
+
+    def lines_now(self, width: int, height: int) -> Sequence[Line]:
+        """Header and the visible rows; or why there are none."""
+        self._rows_height = max(0, height - 1)
+        self._scroll_to_selection()
+        rows = self.view.page(self.first, self._rows_height)
+        context = self._make_context()
+        self._place(width)
+        cells = self._measure(rows, context)
+        self._place(width)
+        if len(self._placed) != (len(cells[0]) if cells else len(self._placed)):
+            cells = self._measure(rows, context)
+        selected = self.view.selected_index
+        lines = [self._header()]
+        for offset, row in enumerate(cells):
+            lines.append(self._row(row, is_cursor=selected == self.first + offset, width=width))
+        if not cells:
+            lines.extend(self._empty())
+        return lines
+
+    def _measure(self, rows: Sequence[T], context: Context) -> list[list[Cell]]:
+        """Make the cells of the visible rows; columns ask for the widest text they have shown so far."""
+        cells = [[placed.column.cell(row, context) for placed in self._placed] for row in rows]
+        for index, placed in enumerate(self._placed):
+            key = placed.column.key
+            widest = max((width_of(row[index].text) for row in cells), default=0)
+            least = width_of(placed.column.title) + 1
+            self._wanted[key] = min(WIDEST_WANT, max(self._wanted.get(key, 0), widest, least))
+        return cells
+
+    def _header(self) -> Line:
+        spans = [Span(" " * GUTTER, "header")]
+        sort = self.view.sort
+        for index, placed in enumerate(self._placed):
+            title = placed.column.title
+            if sort and placed.column.sort == sort[0]:
+                title = f"{title}{'↓' if sort[1] else '↑'}"
+            look = "chosen" if placed.column.key == self._chosen else "header"
+            text = fit(title, placed.width, placed.column.align)
+            if index:
+                spans.append(Span(" " * GAP, "header"))
+            spans.append(Span(text, look))
+        return _merged(spans)
+
+    def _row(self, cells: Sequence[Cell], *, is_cursor: bool, width: int) -> Line:
+        has_cursor = is_cursor and self.is_active
+        prefix = "cursor " if has_cursor else ""
+        spans = [Span("▶ " if has_cursor else "▸ " if is_cursor else "  ", f"{prefix}title")]
+        for index, (placed, cell) in enumerate(zip(self._placed, cells, strict=False)):
+            if index:
+                spans.append(Span(" " * GAP, f"{prefix}plain"))
+            text = fit(cell.text, placed.width, placed.column.align)
+            spans.extend(self._highlighted(text, f"{prefix}{cell.meaning.value}"))
+        if has_cursor:
+            used = sum(width_of(span.text) for span in spans)
+            spans.append(Span(" " * max(0, width - used), "cursor plain"))
+        return _merged(spans)
+
+    def _highlighted(self, text: str, look: str) -> list[Span]:
+        wanted = self.find_text.casefold()
+        at = text.casefold().find(wanted) if wanted else -1
+        if at < 0 or len(text.casefold()) != len(text):
+            return [Span(text, look)]
+        end = at + len(wanted)
+        return [Span(text[:at], look), Span(text[at:end], "match"), Span(text[end:], look)]
+
+    # -- moving -------------------------------------------------------------------------------------------------
+
+    def _scroll_to_selection(self) -> None:
+        count, height = self.view.count, self._rows_height
+        selected = self.view.selected_index
+        if self.view.follow and selected is None:
+            self.first = count - height
+        elif selected is not None and height:
+            self.first = min(self.first, selected)
+            self.first = max(self.first, selected - height + 1)
+        self.first = max(0, min(self.first, count - height))
+
+    def move(self, delta: int) -> None:
+        """Move the cursor by rows."""
+        self.view.move(delta)
+        self.sync()
+
+    def page(self, delta: int) -> None:
+        """Move the cursor by screens, keeping one row in sight."""
+        self.view.move(delta * max(1, self._rows_height - 1))
+        self.sync()
+
+    def go_first(self) -> None:
+        """Go to the first row."""
+        self.view.go_first()
+        self.sync()
+
+    def go_newest(self) -> None:
+        """Go to the last row and stay there."""
+        self.view.go_last()
+        self.sync()
+
+    # -- columns ------------------------------------------------------------------------------------------------
+
+    def choose_column(self, delta: int) -> None:
+        """Choose the next column that can be sorted by; it is shown even if it did not fit."""
+        sortable = [column.key for column in self._candidates() if column.sort]
+        if not sortable:
+            return
+        here = sortable.index(self._chosen) if self._chosen in sortable else (-1 if delta > 0 else 0)
+        self._chosen = sortable[(here + delta) % len(sortable)]
+        sets = column_sets(list(self.table.columns), max(1, self.size.width - GUTTER - 1))
+        if self._chosen not in self.columns_shown:
+            self._set_index = next(
+                (i for i, columns in enumerate(sets) if any(c.key == self._chosen for c in columns)), self._set_index
+            )
+        self.sync()
+
+    def sort_chosen(self) -> str | None:
+        """Sort by the chosen column, or turn the order round; what it is now in words."""
+        column = next((c for c in self.table.columns if c.key == self._chosen), None)
+        if column is None or column.sort is None:
+            return None
+        current = self.view.sort
+        # Numbers are asked for their largest, words for their first.
+        descending = not current[1] if current and current[0] == column.sort else column.align is Align.RIGHT
+        self.view.sort_by(column.sort, descending)
+        self.sync()
+        return f"sorted by {column.title or column.key}, {'descending' if descending else 'ascending'}"
+
+    def next_columns(self) -> None:
+        """Show the next set of columns that did not fit."""
+        sets = column_sets(list(self.table.columns), max(1, self.size.width - GUTTER - 1))
+        self._set_index = (self._set_index + 1) % len(sets)
+        self.sync()
+
+    def toggle_wide(self) -> None:
+        """Show all columns there is room for, or the usual ones."""
+        self.is_wide = not self.is_wide
+        self._set_index = 0
+        self.sync()
+
+    # -- the mouse ----------------------------------------------------------------------------------------------
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Measure and place the columns anew."""
+        self.forget_widths()
+        super().on_resize(event)
+
+    def on_click(self, event: events.Click) -> None:
+        """Choose a column by its header, a row by itself; a row that is chosen already is opened."""
+        self.post_message(self.Touched(self))
+        if event.y == 0:
+            self._click_header(event.x)
+            return
+        index = self.first + event.y - 1
+        if index >= self.view.count:
+            return
+        if self.view.selected_index == index and event.chain > 1:
+            self.post_message(self.Opened())
+        self.view.select_index(index)
+        self.sync()
+
+    def _click_header(self, x: int) -> None:
+        left = GUTTER
+        for placed in self._placed:
+            if left <= x < left + placed.width + GAP and placed.column.sort:
+                self._chosen = placed.column.key
+                self.sort_chosen()
+                return
+            left += placed.width + GAP
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        """Move down by three rows."""
+        event.stop()
+        self.post_message(self.Touched(self))
+        self.move(3)
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        """Move up by three rows."""
+        event.stop()
+        self.post_message(self.Touched(self))
+        self.move(-3)
+
+
+def _merged(spans: Sequence[Span]) -> Line:
+    """Join neighbours of one look: each styled stretch costs some forty bytes on the wire."""
+    merged: list[Span] = []
+    for span in spans:
+        if not span.text:
+            continue
+        if merged and (merged[-1].look == span.look or (span.text.isspace() and _is_blank_safe(merged[-1].look))):
+            merged[-1] = Span(merged[-1].text + span.text, merged[-1].look)
+        else:
+            merged.append(span)
+    return tuple(merged)
+
+
+def _is_blank_safe(look: str) -> bool:
+    """Whether blanks drawn in this look are just blanks: nothing reversed or underlined."""
+    return not any(part in ("match", "chosen", "tab-on", "loud") for part in look.split())
