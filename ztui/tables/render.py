@@ -1,0 +1,202 @@
+"""Tables as text: for people (`table`, `wide`), for scripts (`json`, `jsonl`, `yaml`, `csv`, `name`).
+
+Nothing is ever cut short: what does not fit its column pushes the line wider.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain, islice
+from typing import Any, TypeVar
+
+from ztui.errors import UsageError
+from ztui.tables.columns import Align, Cell, Column, Context, Meaning, Table, Value, plain_glyphs
+
+T = TypeVar("T")
+
+_MEASURED_ROWS = 1000
+"""So many rows decide how wide the columns of a table are; a later, wider cell only shifts its own line."""
+
+SGR = {
+    Meaning.DIM: "2",
+    Meaning.NAME: "",
+    Meaning.NUMBER: "",
+    Meaning.ACCENT: "36",
+    Meaning.OK: "32",
+    Meaning.WARN: "33",
+    Meaning.ERROR: "31",
+}
+"""Terminal colours of the sixteen every theme defines, by meaning."""
+
+
+def choose_columns(table: Table[T], *, keys: Sequence[str] = (), wide: bool = False) -> tuple[Column[T], ...]:
+    """Choose the columns to print: those named, or all that belong to the width. Raises UsageError."""
+    if not keys:
+        return tuple(column for column in table.columns if wide or not column.wide)
+    try:
+        return tuple(table.column(key) for key in keys)
+    except KeyError as error:
+        raise UsageError(
+            f"{table.name} has no column {error.args[0]!r}.", f"Choose from {', '.join(table.keys)}."
+        ) from None
+
+
+def sort_rows(table: Table[T], rows: Iterable[T], sort: str | None) -> Sequence[T]:
+    """Sort rows by a column: numbers largest first, words from A; `-` before the name turns it round.
+
+    Rows without a value come last, either way. `none`, or a table without a default order, keeps the order of the
+    input. Raises UsageError.
+    """
+    sort = sort or table.default_sort
+    if sort is None or sort == "none":
+        return list(rows)
+    is_reversed = sort.startswith("-")
+    column = choose_columns(table, keys=(sort.removeprefix("-"),))[0]
+    known: list[tuple[Any, T]] = []
+    unknown: list[T] = []
+    for row in rows:
+        value = column.value(row)
+        if value is None:
+            unknown.append(row)
+        else:
+            known.append((value, row))
+    is_number = any(not isinstance(value, str) for value, _ in known)
+    known.sort(key=lambda pair: pair[0], reverse=is_number != is_reversed)
+    return [row for _, row in known] + unknown
+
+
+def width_of(text: str) -> int:
+    """Count the terminal cells a text takes."""
+    if text.isascii():
+        return len(text)
+    return sum(
+        0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text
+    )
+
+
+def _padded(text: str, width: int, align: Align) -> str:
+    room = " " * (width - width_of(text))
+    return room + text if align is Align.RIGHT else text + room
+
+
+def table_lines(
+    columns: Sequence[Column[T]], rows: Iterable[T], context: Context, *, headers: bool = True, color: bool = False
+) -> Iterator[str]:
+    """Write rows as aligned lines, without line ends; numbers stand right, the last column is not padded."""
+    rows = iter(rows)
+    first = [[column.cell(row, context) for column in columns] for row in islice(rows, _MEASURED_ROWS)]
+    titles = [plain_glyphs(column.title) if context.ascii else column.title for column in columns]
+    widths = [
+        max([width_of(title) if headers else 0, *(width_of(cells[i].text) for cells in first)])
+        for i, title in enumerate(titles)
+    ]
+    if headers:
+        yield _line(
+            [
+                _padded(title.upper(), width, column.align)
+                for title, width, column in zip(titles, widths, columns, strict=True)
+            ]
+        )
+    later = ([column.cell(row, context) for column in columns] for row in rows)
+    for cells in chain(first, later):
+        yield _line(
+            [
+                _text(cell, width, column, context, color)
+                for cell, width, column in zip(cells, widths, columns, strict=True)
+            ]
+        )
+
+
+def _text(cell: Cell, width: int, column: Column[T], context: Context, color: bool) -> str:
+    text = _padded(plain_glyphs(cell.text) if context.ascii else cell.text, width, column.align)
+    sgr = SGR.get(cell.meaning) if color else None
+    return f"\x1b[{sgr}m{text}\x1b[0m" if sgr and text.strip() else text
+
+
+def _line(parts: list[str]) -> str:
+    return "  ".join(parts).rstrip()
+
+
+def csv_lines(columns: Sequence[Column[T]], rows: Iterable[T], *, headers: bool = True) -> Iterator[str]:
+    """Write bare values as RFC 4180 has it (with bare line feeds), empty where a value is not known."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+
+    def flushed() -> str:
+        text = buffer.getvalue()[:-1]
+        buffer.seek(0)
+        buffer.truncate()
+        return text
+
+    if headers:
+        writer.writerow([column.key for column in columns])
+        yield flushed()
+    for row in rows:
+        writer.writerow([_csv_value(column.value(row)) for column in columns])
+        yield flushed()
+
+
+def _csv_value(value: Value) -> str | int | float:
+    if value is None:
+        return ""
+    return str(value).lower() if isinstance(value, bool) else value
+
+
+def to_json(document: object) -> str:
+    """Write one document on one line, as `jq -c` would."""
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+
+
+def json_lines(documents: Iterable[object]) -> Iterator[str]:
+    """Write documents as one JSON list, one document a line: `jq` reads it whole, `grep` reads it by line."""
+    separator = "["
+    for document in documents:
+        yield separator + to_json(document)
+        separator = ","
+    yield "]" if separator == "," else "[]"
+
+
+def yaml_text(document: object) -> str:
+    """Write a document as YAML, keys in their own order."""
+    import yaml  # noqa: PLC0415  40 ms that only `-o yaml` should cost
+
+    dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+    text: str = yaml.dump(document, Dumper=dumper, sort_keys=False, allow_unicode=True, default_flow_style=False)
+    return text.removesuffix("\n")
+
+
+def lines(
+    table: Table[T],
+    rows: Sequence[T],
+    form: str,
+    context: Context,
+    *,
+    columns: Sequence[str] = (),
+    headers: bool = True,
+    color: bool = False,
+    observed: Mapping[str, object] | None = None,
+) -> Iterator[str]:
+    """Write rows in one of the output formats. JSON and YAML with `observed` become `{"items": …, "observed": …}`.
+
+    Raises UsageError for columns or formats the table does not have.
+    """
+    writers: dict[str, Callable[[], Iterable[str]]] = {
+        "json": lambda: json_lines(map(table.document, rows)) if observed is None else [to_json(wrapped())],
+        "jsonl": lambda: map(to_json, map(table.document, rows)),
+        "yaml": lambda: [yaml_text([table.document(row) for row in rows] if observed is None else wrapped())],
+        "name": lambda: map(table.row_name, rows),
+        "csv": lambda: csv_lines(choose_columns(table, keys=columns, wide=True), rows, headers=headers),
+    }
+
+    def wrapped() -> dict[str, object]:
+        return {"items": [table.document(row) for row in rows], "observed": observed}
+
+    if form in writers:
+        yield from writers[form]()
+    else:
+        chosen = choose_columns(table, keys=columns, wide=form == "wide")
+        yield from table_lines(chosen, rows, context, headers=headers, color=color)
