@@ -1,0 +1,416 @@
+"""Reading a ztunnel's log fast: bytes as they come → columns of entries.
+
+One regular expression runs over a whole block of lines, not over each line. What repeats of a line is looked up in a
+table of shapes; what is left are a time, an address and three numbers, read together for the block. Every line that is
+out of the ordinary goes to the strict reader, which alone defines what a line means.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from array import array
+from dataclasses import dataclass
+from itertools import compress
+from typing import TYPE_CHECKING, cast
+
+from ztui.model.accesslog_strict import CLIP, StrictEntry, is_blank, is_date, read_line, spans_lines
+from ztui.model.flow import AccessLogEntry, Diagnostic, EntryBatch, LineCounts, Measures, Origin, Shape
+from ztui.model.shapes import ShapeTable, can_repeat
+from ztui.model.text import read_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["LINE_LIMIT", "Reader", "ShapeTable", "StrictEntry", "entry_at", "read_line"]
+
+LINE_LIMIT = 1 << 20
+"""Bytes of the longest line that is read; a longer one is unreadable and dropped up to its line feed."""
+
+_BLOCK = 1 << 16  # bytes to one pass: 64 KiB were fastest, and a pass holds the interpreter for about 0.2 ms
+_KEPT = 1 << 16  # bytes kept of a line that is too long
+
+_DAY = rb"[0-9]{4}-[01][0-9]-[0-3][0-9]"
+_CLOCK = rb"[0-2][0-9]:[0-5][0-9]:[0-5][0-9]"
+_TIME = rb"%bT%b\.[0-9]{6}Z" % (_DAY, _CLOCK)
+_PREFIX = rb"%bT%b\.[0-9]{9}(?:Z|[+-][0-9][0-9]:[0-9][0-9]) (?:std(?:out|err) F )?" % (_DAY, _CLOCK)
+
+# The literal after the greedy `.+` must stand inside the same group (`bound"`): else each step back re-enters the matcher.
+_PLAIN = (
+    rb"(%b)\tinfo\taccess\tconnection complete\tsrc\.addr=([!#-~]+)"
+    rb'( .+bound") bytes_sent=([0-9]+ bytes_recv=[0-9]+ duration="[0-9]+)ms"\r?\n|(.*)\n' % _TIME
+)
+_JSON = (
+    rb'\{"level":"info","time":"(%b)","scope":"access","message":"connection complete","src\.addr":"([!#-\[\]-~]+)"'
+    rb'(,.+bound"),"bytes_sent":([0-9]+,"bytes_recv":[0-9]+,"duration":"[0-9]+)ms"\}\r?\n|(.*)\n' % _TIME
+)
+_FORMATS = {
+    (is_json, is_prefixed): re.compile((_PREFIX if is_prefixed else b"") + (_JSON if is_json else _PLAIN))
+    for is_json in (False, True)
+    for is_prefixed in (False, True)
+}
+_FIRST = re.compile(rb"(%b)?(?:(\{)|%b\t)" % (_PREFIX, _TIME))
+
+# An access line of any message: time, level and message, address, the rest.
+_PLAIN_LINE = re.compile(rb"(?:%b)?(%b)\t([a-z]+\taccess\t[^\t]+)\tsrc\.addr=([!#-~]+)([ \t].*|)\Z" % (_PREFIX, _TIME))
+_PLAIN_NUMBERS = re.compile(rb' bytes_sent=([0-9]+) bytes_recv=([0-9]+) duration="([0-9]+)ms"(?=[ \t]|\Z)')
+_JSON_LINE = re.compile(
+    rb'(?:%b)?\{"level":"([a-z]+)","time":"(%b)","scope":"access","message":"([a-z ]+)",'
+    rb'"src\.addr":"([!#-\[\]-~]+)"(,.*|)\}\Z' % (_PREFIX, _TIME)
+)
+_JSON_NUMBERS = re.compile(rb',"bytes_sent":([0-9]+),"bytes_recv":([0-9]+),"duration":"([0-9]+)ms"(?=,|\Z)')
+
+_PLAIN_FORM = b'%b\tinfo\taccess\tconnection complete\tsrc.addr=%b%b bytes_sent=%bms"'
+_JSON_FORM = (
+    b'{"level":"info","time":"%b","scope":"access","message":"connection complete",'
+    b'"src.addr":"%b"%b,"bytes_sent":%bms"}'
+)
+_BLANK_TO_COMMA = bytes.maketrans(b" ", b",")
+_NOT_A_NUMBER = b'abcdefghijklmnopqrstuvwxyz_=":'
+_NO_NUMBERS = b"0,0,0"
+
+
+class _NotOrdinary(Exception):  # noqa: N818  it is no error: the block goes to the strict reader
+    """Something in a block of lines that look ordinary is not."""
+
+
+class _Rows:
+    """Columns of a batch that is being read."""
+
+    def __init__(self) -> None:
+        self.times: list[bytes] = []
+        self.addrs: list[bytes] = []
+        self.shapes: list[Shape] = []
+        self.sent = array("Q")
+        self.recv = array("Q")
+        self.duration_ms = array("Q")
+        self.diagnostics: list[Diagnostic] = []
+        self.received = 0
+        self.counted_only = 0
+        self.continuation = 0
+        self.unreadable = 0
+
+    def add(self, entry: StrictEntry, shape: Shape) -> None:
+        self.times.append(entry.time.encode())
+        self.addrs.append((entry.src_addr or "").encode())
+        self.shapes.append(shape)
+        self.sent.append(entry.bytes_sent or 0)
+        self.recv.append(entry.bytes_recv or 0)
+        self.duration_ms.append(entry.duration_ms or 0)
+
+    def batch(self, origin: Origin, byte_count: int) -> EntryBatch:
+        entries = len(self.shapes)
+        counts = LineCounts(
+            received=self.received,
+            entries=entries,
+            counted_only=self.counted_only,
+            diagnostics=self.received - entries - self.counted_only - self.continuation - self.unreadable,
+            continuation=self.continuation,
+            unreadable=self.unreadable,
+        )
+        return EntryBatch(
+            origin=origin,
+            times=self.times,
+            addrs=self.addrs,
+            shapes=self.shapes,
+            sent=self.sent,
+            recv=self.recv,
+            duration_ms=self.duration_ms,
+            diagnostics=tuple(self.diagnostics),
+            lines=counts,
+            byte_count=byte_count,
+        )
+
+
+@dataclass(slots=True)
+class _Lines:
+    """What one pass found, line by line: an odd line has nothing but its text, an ordinary one has no text."""
+
+    times: list[bytes]
+    addrs: list[bytes]
+    keys: list[bytes]
+    numbers: list[bytes]
+    odd: list[bytes]
+
+    def places_of_odd(self) -> Iterator[int]:
+        i = -1
+        for _ in range(self.times.count(b"")):
+            i = self.times.index(b"", i + 1)
+            yield i
+
+    def put(self, i: int, entry: StrictEntry, key: bytes) -> None:
+        self.times[i] = entry.time.encode()
+        self.addrs[i] = (entry.src_addr or "").encode()
+        self.keys[i] = key
+        self.numbers[i] = b"%d,%d,%d" % (entry.bytes_sent or 0, entry.bytes_recv or 0, entry.duration_ms or 0)
+
+    def keep(self, wanted: bytearray) -> None:
+        for name in ("times", "addrs", "keys", "numbers", "odd"):
+            setattr(self, name, list(compress(getattr(self, name), wanted)))
+
+    def line(self, i: int) -> bytes:
+        """Give the text of line `i`; an ordinary one is put together again."""
+        if self.odd[i]:
+            return self.odd[i]
+        form = _PLAIN_FORM if self.keys[i][:1] == b" " else _JSON_FORM
+        return form % (self.times[i], self.addrs[i], self.keys[i], self.numbers[i])
+
+
+class Reader:
+    """One ztunnel's log, plain or JSON or both, cut anywhere into pieces: each piece gives the lines it completes.
+
+    A time of the kubelet or a head of the container runtime in front of each line is understood and dropped.
+    """
+
+    def __init__(self, origin: Origin, table: ShapeTable | None = None) -> None:
+        self.origin = origin
+        self._table = table or ShapeTable()
+        self._known = self._table.part(origin)
+        self._carry = bytearray()
+        self._is_skipping = False
+        self._is_open = True  # a stream may begin in the middle of a message that spans lines
+        self._format = _FORMATS[False, False]
+        self._hours: set[bytes] = set()
+
+    def feed(self, data: bytes) -> EntryBatch:
+        """Read the lines that `data` completes; the unfinished last one is kept for the next call."""
+        rows = _Rows()
+        if len(data) <= _BLOCK:
+            self._take(data, rows)
+        else:
+            for at in range(0, len(data), _BLOCK):
+                self._take(data[at : at + _BLOCK], rows)
+        return rows.batch(self.origin, len(data))
+
+    def finish(self) -> EntryBatch:
+        """Read what is left at the end of input: a last line without a line feed is a line."""
+        rows = _Rows()
+        if self._carry or self._is_skipping:
+            self._take(b"\n", rows)
+        return rows.batch(self.origin, 0)
+
+    def _take(self, piece: bytes, rows: _Rows) -> None:
+        """Cut a piece into whole lines, with what was left of the piece before."""
+        if self._carry or self._is_skipping:
+            first = piece.find(b"\n")
+            if len(self._carry) + (len(piece) if first < 0 else first) > LINE_LIMIT:
+                self._is_skipping = True
+                self._carry += piece[:_KEPT]
+                del self._carry[_KEPT:]
+            if self._is_skipping:
+                if first < 0:
+                    return
+                self._drop_long_line(rows)
+                piece = piece[first + 1 :]
+        end = piece.rfind(b"\n") + 1
+        if not end:
+            self._carry += piece
+            return
+        block = piece[:end]
+        if self._carry:
+            block = bytes(self._carry) + block
+            self._carry.clear()
+        self._carry += piece[end:]
+        self._read(block, rows)
+
+    def _drop_long_line(self, rows: _Rows) -> None:
+        rows.received += 1
+        rows.unreadable += 1
+        rows.diagnostics.append(Diagnostic(text=read_bytes(bytes(self._carry))[:CLIP]))
+        self._carry.clear()
+        self._is_skipping = self._is_open = False
+
+    def _read(self, block: bytes, rows: _Rows) -> None:
+        """Read whole lines: all at once where they are ordinary, else one by one."""
+        first = _FIRST.match(block)
+        if first is not None:
+            self._format = _FORMATS[first[2] is not None, first[1] is not None]
+        was_open, diagnosed = self._is_open, len(rows.diagnostics)
+        counts = rows.received, rows.continuation, rows.unreadable
+        try:
+            self._read_ordinary(block, rows)
+        except _NotOrdinary:
+            self._is_open = was_open
+            del rows.diagnostics[diagnosed:]
+            rows.received, rows.continuation, rows.unreadable = counts
+            for line in block[:-1].split(b"\n"):
+                self._read_strictly(line, rows)
+
+    def _read_ordinary(self, block: bytes, rows: _Rows) -> None:
+        found = self._format.findall(block)
+        lines = _Lines(*map(list, zip(*found, strict=True)))
+        rows.received += len(found)
+        self._check_days(lines.times)
+        if b"" in lines.times:
+            self._read_odd(lines, rows)
+        else:
+            self._is_open = False
+        shapes: list[Shape | None] = list(map(self._known.get, lines.keys))
+        if None in shapes:
+            self._read_new(lines, shapes)
+        try:
+            text = b",".join(lines.numbers).translate(_BLANK_TO_COMMA, _NOT_A_NUMBER)
+            values = json.loads(b"[" + text + b"]")
+            sent, recv, duration_ms = (array("Q", values[i::3]) for i in range(3))
+        except (ValueError, OverflowError):  # a leading zero, or more than 64 bits
+            raise _NotOrdinary from None
+        rows.times += lines.times
+        rows.addrs += lines.addrs
+        rows.shapes += cast("list[Shape]", shapes)
+        rows.sent += sent
+        rows.recv += recv
+        rows.duration_ms += duration_ms
+
+    def _check_days(self, times: list[bytes]) -> None:
+        """See that every time is of a day that exists; the lines of a block mostly share their hour."""
+        latest = max(times)[:13]
+        if latest and latest == min(filter(None, times))[:13]:
+            hours = {latest}
+        else:
+            hours = {time[:13] for time in times if time}
+        if not all(map(self._is_hour, hours)):
+            raise _NotOrdinary
+
+    def _is_hour(self, hour: bytes) -> bool:
+        if hour in self._hours:
+            return True
+        if not is_date(hour.decode()):
+            return False
+        if len(self._hours) > 1_000:
+            self._hours.clear()
+        self._hours.add(hour)
+        return True
+
+    def _read_odd(self, lines: _Lines, rows: _Rows) -> None:
+        """Put errors, denials and opened connections in place among the ordinary lines; take out what is no entry."""
+        count = len(lines.times)
+        wanted = bytearray(b"\x01") * count
+        last = -1
+        for i in lines.places_of_odd():
+            if i != last + 1:
+                self._is_open = False
+            last = i
+            line = lines.odd[i].removesuffix(b"\r")
+            if self._read_access_line(lines, i, line):
+                self._is_open = False
+                continue
+            found = read_line(line)
+            if isinstance(found, StrictEntry):
+                shape = self._shape(found)
+                lines.put(i, found, _key_of(shape))
+                self._is_open = False
+            else:
+                self._note(line, found, rows)
+                wanted[i] = 0
+        if last != count - 1:
+            self._is_open = False
+        if 0 in wanted:
+            lines.keep(wanted)
+
+    def _read_access_line(self, lines: _Lines, i: int, line: bytes) -> bool:
+        """Take an access line of any message apart into what repeats and what does not."""
+        match, numbers = _PLAIN_LINE.match(line), _PLAIN_NUMBERS
+        if match is not None:
+            time, head, addr, rest = match.groups()
+        else:
+            match, numbers = _JSON_LINE.match(line), _JSON_NUMBERS
+            if match is None:
+                return False
+            level, time, message, addr, rest = match.groups()
+            head = level + b"," + message
+        if not self._is_hour(time[:13]):
+            return False
+        measured = numbers.search(rest)
+        if measured is None:
+            key, values = b"%b\n%b" % (head, rest), _NO_NUMBERS
+        else:
+            key = b"%b\n%b\n%b" % (head, rest[: measured.start()], rest[measured.end() :])
+            values = b"%b,%b,%b" % measured.groups()
+        lines.times[i], lines.addrs[i], lines.keys[i], lines.numbers[i] = time, addr, key, values
+        return True
+
+    def _read_new(self, lines: _Lines, shapes: list[Shape | None]) -> None:
+        """Make shapes for texts met for the first time, or such that the whole line must be read each time."""
+        i = -1
+        for _ in range(shapes.count(None)):
+            i = shapes.index(None, i + 1)
+            key = lines.keys[i]
+            shape = self._known.get(key)  # an earlier line of this block may have been the first
+            if shape is None and not lines.odd[i]:
+                shape = self._table.learn(self.origin, key)
+                if shape is not None:
+                    self._table.add(self._known, key, shape)
+            shapes[i] = shape or self._read_carefully(lines, i)
+
+    def _read_carefully(self, lines: _Lines, i: int) -> Shape:
+        entry = read_line(lines.line(i))
+        if not isinstance(entry, StrictEntry):
+            raise _NotOrdinary
+        key = lines.keys[i]
+        shape = self._shape(entry)
+        if _can_stand_for(key, entry):
+            self._table.add(self._known, key, shape)
+        else:
+            lines.put(i, entry, key)
+        return shape
+
+    def _shape(self, entry: StrictEntry) -> Shape:
+        """Give the one shape of all lines that say this, however they were written."""
+        shape = entry.shape(self.origin)
+        key = _key_of(shape)
+        known = self._known.get(key)
+        if known is None:
+            self._table.add(self._known, key, shape)
+        return known or shape
+
+    def _read_strictly(self, line: bytes, rows: _Rows) -> None:
+        rows.received += 1
+        found = read_line(line)
+        if isinstance(found, StrictEntry):
+            rows.add(found, self._shape(found))
+            self._is_open = False
+        else:
+            self._note(line, found, rows)
+
+    def _note(self, line: bytes, found: Diagnostic | None, rows: _Rows) -> None:
+        """Count a line that is no entry, by what its neighbours say it is."""
+        if found is not None:
+            rows.diagnostics.append(found)
+            rows.unreadable += found.time is None
+            self._is_open = found.time is not None and spans_lines(line)
+        elif self._is_open or is_blank(line):
+            rows.continuation += 1
+            self._is_open = self._is_open and b"\t" not in line
+        else:
+            rows.unreadable += 1
+            rows.diagnostics.append(Diagnostic(text=read_bytes(line)[:CLIP]))
+
+
+def _key_of(shape: Shape) -> bytes:
+    """Make a key that no part of a line can be: what a shape says, whatever the order of its fields was."""
+    said = (getattr(shape, name) for name in Shape.__dataclass_fields__ if name != "origin")
+    return b"\0" + repr(tuple(said)).encode()
+
+
+def _can_stand_for(key: bytes, entry: StrictEntry) -> bool:
+    """Whether every line with this text between its address and its numbers has the shape of this entry."""
+    if key[:1] in b" ,":
+        return entry.measures == Measures.ALL and can_repeat(key)
+    _, before, *after = key.split(b"\n")
+    expected = Measures.ALL if after else Measures.NONE
+    return entry.measures == expected and can_repeat(before) and can_repeat(before + b"".join(after))
+
+
+def entry_at(batch: EntryBatch, i: int) -> AccessLogEntry:
+    """Give row `i` of a batch as one entry; what the line did not have is None."""
+    shape = batch.shapes[i]
+    has = shape.measures
+    return AccessLogEntry(
+        seq=-1,
+        time=batch.times[i].decode(),
+        src_addr=batch.addrs[i].decode() or None,
+        shape=shape,
+        bytes_sent=batch.sent[i] if has & Measures.SENT else None,
+        bytes_recv=batch.recv[i] if has & Measures.RECV else None,
+        duration_ms=batch.duration_ms[i] if has & Measures.DURATION else None,
+    )
