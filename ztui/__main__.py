@@ -7,7 +7,6 @@ import signal
 import sys
 from importlib import import_module
 from types import FrameType
-
 from typing import TYPE_CHECKING
 
 from ztui import __version__
