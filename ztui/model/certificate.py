@@ -12,7 +12,8 @@ import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
 
-from ztui.model.dumpitem import DumpItem, JsonObject, objects_at, text_at, time_of, word_at
+from ztui.model.dumpitem import DumpItem, JsonObject, objects_at, text_at, word_at
+from ztui.units import parse_time
 
 
 class CertificateState(StrEnum):
@@ -126,6 +127,6 @@ def _read_certificate(obj: JsonObject) -> Certificate:
         serial_number=text_at(obj, "serialNumber"),
         valid_from=valid_from,
         expiration_time=expiration_time,
-        not_before=time_of(valid_from),
-        not_after=time_of(expiration_time),
+        not_before=parse_time(valid_from or ""),
+        not_after=parse_time(expiration_time or ""),
     )

@@ -11,7 +11,6 @@ import json
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 from ztui.model.text import clean
@@ -104,17 +103,6 @@ def ports_at(obj: JsonObject, key: str) -> dict[int, int]:
         for port, target in value.items()
         if port.isascii() and port.isdigit() and len(port) <= 5 and isinstance(target, int)
     }
-
-
-def time_of(text: str | None) -> float | None:
-    """Read an RFC 3339 time (`2026-11-24T09:04:40Z`) as Unix seconds; None where it is none."""
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-        return moment.timestamp() if moment.tzinfo else None
-    except (ValueError, OverflowError, OSError):
-        return None
 
 
 def is_ip(text: str) -> bool:
