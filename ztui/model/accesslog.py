@@ -35,7 +35,7 @@ _CLOCK = rb"[0-2][0-9]:[0-5][0-9]:[0-5][0-9]"
 _TIME = rb"%bT%b\.[0-9]{6}Z" % (_DAY, _CLOCK)
 _PREFIX = rb"%bT%b\.[0-9]{9}(?:Z|[+-][0-9][0-9]:[0-9][0-9]) (?:std(?:out|err) F )?" % (_DAY, _CLOCK)
 
-# The literal after the greedy `.+` must stand inside the same group (`bound"`): else each step back re-enters the matcher.
+# The literal after the greedy `.+` must stand in the same group (`bound"`), or each step back re-enters the matcher.
 _PLAIN = (
     rb"(%b)\tinfo\taccess\tconnection complete\tsrc\.addr=([!#-~]+)"
     rb'( .+bound") bytes_sent=([0-9]+ bytes_recv=[0-9]+ duration="[0-9]+)ms"\r?\n|(.*)\n' % _TIME
@@ -84,14 +84,22 @@ class _Rows:
         self.sent = array("Q")
         self.recv = array("Q")
         self.duration_ms = array("Q")
+        self.earliest = b""
+        self.latest = b""
         self.diagnostics: list[Diagnostic] = []
         self.received = 0
         self.counted_only = 0
         self.continuation = 0
         self.unreadable = 0
 
+    def spans(self, earliest: bytes, latest: bytes) -> None:
+        self.earliest = min(self.earliest or earliest, earliest)
+        self.latest = max(self.latest, latest)
+
     def add(self, entry: StrictEntry, shape: Shape) -> None:
-        self.times.append(entry.time.encode())
+        time = entry.time.encode()
+        self.spans(time, time)
+        self.times.append(time)
         self.addrs.append((entry.src_addr or "").encode())
         self.shapes.append(shape)
         self.sent.append(entry.bytes_sent or 0)
@@ -116,6 +124,8 @@ class _Rows:
             sent=self.sent,
             recv=self.recv,
             duration_ms=self.duration_ms,
+            earliest=self.earliest,
+            latest=self.latest,
             diagnostics=tuple(self.diagnostics),
             lines=counts,
             byte_count=byte_count,
@@ -240,11 +250,14 @@ class Reader:
         found = self._format.findall(block)
         lines = _Lines(*map(list, zip(*found, strict=True)))
         rows.received += len(found)
-        self._check_days(lines.times)
         if b"" in lines.times:
             self._read_odd(lines, rows)
+            if not lines.times:
+                return
         else:
             self._is_open = False
+        earliest, latest = min(lines.times), max(lines.times)
+        self._check_days(earliest, latest, lines.times)
         shapes: list[Shape | None] = list(map(self._known.get, lines.keys))
         if None in shapes:
             self._read_new(lines, shapes)
@@ -254,6 +267,7 @@ class Reader:
             sent, recv, duration_ms = (array("Q", values[i::3]) for i in range(3))
         except (ValueError, OverflowError):  # a leading zero, or more than 64 bits
             raise _NotOrdinary from None
+        rows.spans(earliest, latest)
         rows.times += lines.times
         rows.addrs += lines.addrs
         rows.shapes += cast("list[Shape]", shapes)
@@ -261,13 +275,9 @@ class Reader:
         rows.recv += recv
         rows.duration_ms += duration_ms
 
-    def _check_days(self, times: list[bytes]) -> None:
+    def _check_days(self, earliest: bytes, latest: bytes, times: list[bytes]) -> None:
         """See that every time is of a day that exists; the lines of a block mostly share their hour."""
-        latest = max(times)[:13]
-        if latest and latest == min(filter(None, times))[:13]:
-            hours = {latest}
-        else:
-            hours = {time[:13] for time in times if time}
+        hours = {latest[:13]} if earliest[:13] == latest[:13] else {time[:13] for time in times}
         if not all(map(self._is_hour, hours)):
             raise _NotOrdinary
 

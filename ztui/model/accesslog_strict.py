@@ -155,7 +155,7 @@ def is_date(time: str) -> bool:
 
 
 def _columns(rest: str) -> tuple[str | None, str, str]:
-    """Split what follows time and level into scope, message and fields: at tabs, or at spaces where someone pasted it."""
+    """Split what follows time and level into scope, message and fields: at tabs, or at spaces if someone pasted it."""
     columns = rest.split("\t", 2)
     if len(columns) == 3:
         return columns[0], columns[1], columns[2].strip(" \t")

@@ -104,14 +104,20 @@ _DRAIN = "connection closed due to connection drain"
 _WRAPPERS = ("send: ", "receive: ", "while closing connection: ")
 
 
-def verdict_of_error(error: str) -> Verdict:
-    """Classify an error text: a policy's denial, a drain, or a failure. Wrapper prefixes are stripped first."""
+def stripped_error(error: str) -> str:
+    """The error itself, without the wrappers that only say where in the copy it happened."""
     stripped = True
     while stripped:
         stripped = False
         for wrapper in _WRAPPERS:
             if error.startswith(wrapper):
                 error, stripped = error[len(wrapper) :], True
+    return error
+
+
+def verdict_of_error(error: str) -> Verdict:
+    """Classify an error text: a policy's denial, a drain, or a failure. Wrapper prefixes are stripped first."""
+    error = stripped_error(error)
     if error.startswith(_DRAIN):
         return Verdict.DRAINED
     return Verdict.DENIED if error.startswith(_DENIALS) else Verdict.FAILED
@@ -186,6 +192,9 @@ class EntryBatch:
     sent: array[int] = field(default_factory=_no_numbers)
     recv: array[int] = field(default_factory=_no_numbers)
     duration_ms: array[int] = field(default_factory=_no_numbers)
+    earliest: bytes = b""
+    latest: bytes = b""
+    """The least and the greatest of `times`; b"" for a batch without entries. Mostly they share their second."""
     diagnostics: tuple[Diagnostic, ...] = ()
     lines: LineCounts = LineCounts()
     byte_count: int = 0

@@ -54,7 +54,7 @@ _Half = tuple[str | None, ...]
 
 
 def can_repeat(text: bytes) -> bool:
-    """Whether a part of a line is whole fields, their quotes closed, none twice, none that differs from line to line."""
+    """Whether a part of a line is whole fields, quotes closed, none twice and none that differs from line to line."""
     token = _JSON_TOKEN if text[:1] == b"," else _PLAIN_TOKEN
     at = 0
     keys = set()
