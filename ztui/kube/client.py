@@ -1,0 +1,268 @@
+"""Requests and streams to one API server, on one event loop; every failure leaves here as a KubeError.
+
+Two sessions: ordinary requests share a few connections; streams have one each and never wait for a free one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, TypedDict, TypeVar
+
+import aiohttp
+from multidict import CIMultiDict
+
+from ztui.kube.exceptions import in_words
+from ztui.kube.failures import Asked, Kind, KubeError, failure, failure_of_answer
+from ztui.kube.proxies import environment_proxy
+from ztui.kube.sockets import keepalive_socket, shrink_tls_buffers, tls_context
+
+if TYPE_CHECKING:
+    from ztui.clock import Clock
+    from ztui.kube.credentials import Credential, Credentials
+    from ztui.kube.kubeconfig import ClientCertificate, ClusterAccess
+
+REQUESTS_AT_ONCE = 16
+CONNECT_TIMEOUT_S = 10.0
+LONGEST_REASON_BYTES = 64 * 1024
+
+Params = Mapping[str, str | int]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """A complete answer."""
+
+    body: bytes
+    headers: Mapping[str, str]
+
+    def json(self) -> Any:
+        """Read the body as JSON, with the cyclic collector off (a big list takes a third of the time)."""
+        was_on = gc.isenabled()
+        gc.disable()
+        try:
+            return json.loads(self.body)
+        finally:
+            if was_on:
+                gc.enable()
+
+
+class _Route(TypedDict):
+    proxy: str | None
+    server_hostname: str | None
+
+
+class Client:
+    """One user's way to one API server, for the event loop it is first used on. An async context manager."""
+
+    def __init__(
+        self,
+        access: ClusterAccess,
+        credentials: Credentials,
+        *,
+        clock: Clock,
+        qps: float = 20.0,
+        request_timeout_s: float = 30.0,
+        agent: str = "ztui",
+    ) -> None:
+        self.access = access
+        self.credentials = credentials
+        self.clock = clock
+        self._pace = _Pace(qps, clock)
+        self._request_timeout_s = request_timeout_s
+        self._headers = _common_headers(access, agent)
+        self._route = _Route(
+            proxy=access.proxy_url or environment_proxy(access.server, os.environ),
+            server_hostname=access.tls_server_name,
+        )
+        self._certificate: ClientCertificate | None = None
+        self._requests: aiohttp.ClientSession | None = None
+        self._streams: aiohttp.ClientSession | None = None
+        self._retired: list[aiohttp.ClientSession] = []
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close every connection."""
+        for session in (self._requests, self._streams, *self._retired):
+            if session is not None:
+                await session.close()
+        self._requests = self._streams = None
+        self._retired.clear()
+
+    def asked(
+        self, resource: str, *, verb: str = "get", namespace: str | None = None, name: str | None = None
+    ) -> Asked:
+        """Describe a request, for the words of its failure."""
+        login, host = self.credentials.login, self.access.host
+        return Asked(host=host, verb=verb, resource=resource, namespace=namespace, name=name, login=login)
+
+    async def get(
+        self, path: str, asked: Asked, params: Params | None = None, *, timeout_s: float | None = None
+    ) -> Answer:
+        """GET a whole answer. Raises KubeError."""
+        await self._pace.wait()
+        limits = aiohttp.ClientTimeout(total=timeout_s or self._request_timeout_s, sock_connect=CONNECT_TIMEOUT_S)
+        async with self._opened(path, asked, params, limits, is_stream=False) as response:
+            return Answer(body=await response.read(), headers=response.headers)
+
+    @asynccontextmanager
+    async def stream(
+        self, path: str, asked: Asked, params: Params | None = None, *, silence_s: float | None = None
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """GET an answer that goes on. Raises KubeError, also from within: SILENT after `silence_s` without a byte."""
+        limits = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT_S, sock_read=silence_s)
+        async with self._opened(path, asked, params, limits, is_stream=True) as response:
+            yield response
+
+    @asynccontextmanager
+    async def websocket(
+        self, path: str, asked: Asked, params: Params, protocol: str
+    ) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
+        """Open a WebSocket. Raises KubeError, with the server's own reason where it refuses."""
+
+        async def upgrade(credential: Credential) -> aiohttp.ClientWebSocketResponse:
+            try:
+                return await self._session(credential, is_stream=True).ws_connect(
+                    self.access.server + path,
+                    params=params,
+                    protocols=(protocol,),
+                    headers=_authorization(credential),
+                    max_msg_size=0,
+                    heartbeat=20.0,
+                    timeout=aiohttp.ClientWSTimeout(ws_close=1.0),
+                    **self._route,
+                )
+            except aiohttp.WSServerHandshakeError as error:
+                raise await self._refusal(error, path, asked, params) from error
+
+        await self._pace.wait()
+        with in_words(asked):
+            async with asyncio.timeout(CONNECT_TIMEOUT_S):
+                opened = await self._authorized(upgrade, asked)
+            try:
+                yield opened
+            finally:
+                await opened.close()
+
+    @asynccontextmanager
+    async def _opened(
+        self, path: str, asked: Asked, params: Params | None, limits: aiohttp.ClientTimeout, *, is_stream: bool
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        async def send(credential: Credential) -> aiohttp.ClientResponse:
+            response = await self._session(credential, is_stream=is_stream).get(
+                self.access.server + path,
+                params=params,
+                headers=_authorization(credential),
+                timeout=limits,
+                allow_redirects=False,
+                **self._route,
+            )
+            if response.status != 200:
+                raise await _read_refusal(response, asked)
+            return response
+
+        with in_words(asked):
+            response = await self._authorized(send, asked)
+            try:
+                yield response
+            finally:
+                response.close()
+
+    async def _authorized(self, send: Callable[[Credential], Awaitable[T]], asked: Asked) -> T:
+        """Send with the credential of now; after a 401 once more with a renewed one, where there is such a thing."""
+        credential = await self.credentials.current()
+        try:
+            with in_words(asked):
+                return await send(credential)
+        except KubeError as error:
+            if error.kind is not Kind.UNAUTHORIZED:
+                raise
+            renewed = await self.credentials.renew(credential)
+            if renewed is None:
+                raise
+        return await send(renewed)
+
+    async def _refusal(
+        self, error: aiohttp.WSServerHandshakeError, path: str, asked: Asked, params: Params
+    ) -> KubeError:
+        """Why an upgrade was refused: aiohttp drops the body, so the same is asked as a plain GET."""
+        if error.status == 401:
+            return failure(Kind.UNAUTHORIZED, asked)
+        try:
+            await self.get(path, asked, params, timeout_s=CONNECT_TIMEOUT_S)
+        except KubeError as reason:
+            if error.status != 403 or reason.kind in (Kind.FORWARD_FORBIDDEN, Kind.FORBIDDEN, Kind.NOT_LOGGED_IN):
+                return reason
+        return failure(Kind.PROXY, asked, f"the upgrade to a WebSocket was refused with HTTP {error.status}")
+
+    def _session(self, credential: Credential, *, is_stream: bool) -> aiohttp.ClientSession:
+        """Give the session to use; new ones after a renewal of the client certificate, while old streams live on."""
+        if self._requests is None or self._streams is None or credential.certificate is not self._certificate:
+            self._retired += [session for session in (self._requests, self._streams) if session is not None]
+            self._certificate = credential.certificate
+            shrink_tls_buffers()
+            context = tls_context(self.access, credential.certificate)
+            self._requests = self._new_session(context, REQUESTS_AT_ONCE)
+            self._streams = self._new_session(context, 0)
+        return self._streams if is_stream else self._requests
+
+    def _new_session(self, context: Any, limit: int) -> aiohttp.ClientSession:
+        """Make a session of at most `limit` connections; 0 is without bound (the default of 100 would block silently)."""
+        connector = aiohttp.TCPConnector(
+            limit=limit, ssl=context, socket_factory=keepalive_socket, keepalive_timeout=30.0, ttl_dns_cache=60
+        )
+        return aiohttp.ClientSession(
+            connector=connector, headers=self._headers, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False
+        )
+
+
+class _Pace:
+    """At most `qps` requests a second, with a burst of two seconds' worth."""
+
+    def __init__(self, qps: float, clock: Clock) -> None:
+        self._interval_s = 1 / qps
+        self._burst_s = 2.0
+        self._clock = clock
+        self._due = 0.0
+
+    async def wait(self) -> None:
+        now = self._clock.monotonic()
+        self._due = max(now, self._due) + self._interval_s
+        if (ahead := self._due - now - self._burst_s) > 0:
+            await asyncio.sleep(ahead)
+
+
+def _common_headers(access: ClusterAccess, agent: str) -> CIMultiDict[str]:
+    headers = CIMultiDict(access.impersonate)
+    headers["User-Agent"] = agent
+    headers["Accept"] = "application/json, */*"
+    if not access.compression:
+        headers["Accept-Encoding"] = "identity"
+    return headers
+
+
+def _authorization(credential: Credential) -> dict[str, str]:
+    return {"Authorization": credential.authorization} if credential.authorization else {}
+
+
+async def _read_refusal(response: aiohttp.ClientResponse, asked: Asked) -> KubeError:
+    """Read an answer that is no success, as far as its reason goes, and close it."""
+    try:
+        body = b"" if response.status == 204 else await response.content.read(LONGEST_REASON_BYTES)
+        return failure_of_answer(asked, response.status, response.content_type, body, response.headers)
+    finally:
+        response.close()
