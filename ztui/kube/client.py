@@ -128,11 +128,10 @@ class Client:
         async with self._opened(path, asked, params, limits, is_stream=True) as response:
             yield response
 
-    @asynccontextmanager
-    async def websocket(
+    async def open_websocket(
         self, path: str, asked: Asked, params: Params, protocol: str
-    ) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
-        """Open a WebSocket. Raises KubeError, with the server's own reason where it refuses."""
+    ) -> aiohttp.ClientWebSocketResponse:
+        """Open a WebSocket, for the caller to close. Raises KubeError, with the server's own reason where it refuses."""
 
         async def upgrade(credential: Credential) -> aiohttp.ClientWebSocketResponse:
             try:
@@ -152,11 +151,7 @@ class Client:
         await self._pace.wait()
         with in_words(asked):
             async with asyncio.timeout(CONNECT_TIMEOUT_S):
-                opened = await self._authorized(upgrade, asked)
-            try:
-                yield opened
-            finally:
-                await opened.close()
+                return await self._authorized(upgrade, asked)
 
     @asynccontextmanager
     async def _opened(
@@ -221,7 +216,7 @@ class Client:
         return self._streams if is_stream else self._requests
 
     def _new_session(self, context: Any, limit: int) -> aiohttp.ClientSession:
-        """Make a session of at most `limit` connections; 0 is without bound (the default of 100 would block silently)."""
+        """Make a session of at most `limit` connections; 0 is without bound (the default of 100 blocks silently)."""
         connector = aiohttp.TCPConnector(
             limit=limit, ssl=context, socket_factory=keepalive_socket, keepalive_timeout=30.0, ttl_dns_cache=60
         )

@@ -162,7 +162,8 @@ def failure(
     """Say a failure of `kind` in words about what was asked."""
     words = _WORDS[kind]
     detail = plain(detail) or "no reason given"
-    subject = f"{asked.resource} {asked.name}" if asked.name else asked.resource
+    noun = asked.resource.partition("/")[0].removesuffix("s") if asked.name else asked.resource
+    subject = f"{noun} {asked.name}" if asked.name else noun
     places = {
         "host": asked.host,
         "verb": asked.verb,

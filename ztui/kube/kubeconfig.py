@@ -144,7 +144,7 @@ def _wrong(what: str, remedy: str = "") -> KubeError:
 
 
 def _files(paths: Sequence[str | Path], environment: Mapping[str, str]) -> list[Path]:
-    """List the files to merge, first one strongest. One that its user named must exist; KUBECONFIG may name absent ones."""
+    """List the files to merge, strongest first. One that its user named must exist; KUBECONFIG may name absent ones."""
     if paths:
         found = [Path(path).expanduser() for path in paths]
         for path in found:

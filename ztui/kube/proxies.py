@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 
 def environment_proxy(server: str, environment: Mapping[str, str]) -> str | None:
-    """Find the proxy of HTTPS_PROXY or HTTP_PROXY for `server` (a URL); None for loopback and where NO_PROXY says so."""
+    """Find the proxy of HTTPS_PROXY or HTTP_PROXY for `server`, a URL; None for loopback and where NO_PROXY says so."""
     parts = urlsplit(server)
     host = (parts.hostname or "").lower()
     name = f"{parts.scheme}_proxy"

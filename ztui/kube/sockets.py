@@ -27,7 +27,7 @@ _KEEPALIVE = (
 
 
 def keepalive_socket(address: tuple[Any, ...]) -> socket.socket:
-    """Open a socket that notices within a minute that its peer is gone, and that no load balancer cuts for being idle."""
+    """Open a socket that notices within a minute that its peer is gone, and that no load balancer cuts when idle."""
     family, kind, protocol = address[:3]
     made = socket.socket(family=family, type=kind, proto=protocol)
     made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
