@@ -1,7 +1,7 @@
 """What a TARGET on the command line means: which ztunnels to ask, and which pods the rows are filtered to.
 
-A ztunnel pod means that ztunnel; `node/NAME` the ztunnels of that node; any other pod or `kind/name` the ztunnels of the
-nodes its pods run on, and only their rows. Each takes an optional `.namespace` suffix, as in istioctl, or `-n`.
+A ztunnel pod means that ztunnel; `node/NAME` the ztunnels of that node; any other pod or `kind/name` the ztunnels of
+the nodes its pods run on, and only their rows. Each takes an optional `.namespace` suffix, as in istioctl, or `-n`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Target:
     text: str
     """As it was given."""
     ztunnels: frozenset[str] = frozenset()
-    """`Origin.key` of those that can have written about it."""
+    """`Origin.key` of those on its nodes; empty where no ztunnels are known at all, as with saved files."""
     nodes: frozenset[str] = frozenset()
     pods: frozenset[PodName] | None = None
     """Which pods the rows are filtered to; None where a ztunnel or a node was meant and nothing is filtered."""
@@ -189,10 +189,10 @@ def _target(text: str, kind: str, name: str, found: Sequence[_Candidate], ztunne
         )
     nodes = frozenset(candidate.node for candidate in found if candidate.node)
     keys = frozenset(ztunnel.key for ztunnel in ztunnels if ztunnel.node in nodes)
-    if not keys:
+    if not keys and ztunnels:
         where = ", ".join(sorted(nodes)) or "a node that is not known yet"
         raise TargetError(
-            f"{kind} {name} is on {where}, where no ztunnel runs", "see which nodes have one: ztui health"
+            f"{kind} {name} is on {where}, where no ztunnel runs", "leave TARGET out to see every ztunnel"
         )
     pods = frozenset((candidate.namespace, candidate.name) for candidate in found)
     counts = f"{_count(len(pods), 'pod')} on {_count(len(nodes), 'node')}"
