@@ -1,0 +1,615 @@
+"""Flow filters in Hubble's words: read, combined, negated, and said as a sentence.
+
+    expression = term { term }      terms are ANDed, the same key twice is ORed; `or`, parentheses and ! are allowed
+    term       = word               a part of anything shown
+               | key:value          equal, or a glob; `ns/name` and `name.ns` where a workload or service is meant
+               | key~regex | key>number | key<number       numbers take units: 1MB, 250ms, 15m
+
+A filter is asked about a shape first: True, False, or None where single entries decide (bytes, duration, an address).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from difflib import get_close_matches
+from fnmatch import translate
+from typing import TYPE_CHECKING, TypeVar
+
+from ztui.errors import UsageError
+from ztui.model.fields import (
+    ENTRY_KEYS,
+    SHAPE_KEYS,
+    Field,
+    Lookup,
+    Value,
+    shown_texts,
+    split_address,
+)
+
+if TYPE_CHECKING:
+    from ztui.model.flow import AccessLogEntry, Shape
+
+T = TypeVar("T")
+
+ALIASES: Mapping[str, str] = {
+    "src.workload": "from", "src.app": "from", "dst.workload": "to", "dst.app": "to", "src.namespace": "from.ns",
+    "dst.namespace": "to.ns", "from-namespace": "from.ns", "to-namespace": "to.ns", "namespace": "ns",
+    "dst.service": "service", "svc": "service", "direction": "dir", "response_flag": "flag", "dst.port": "port",
+    "bytes_sent": "sent", "bytes_recv": "recv", "duration_ms": "duration",
+}  # fmt: skip
+"""Other spellings of a key: those of `--by` and of the flags."""
+
+KEYS: tuple[str, ...] = (*SHAPE_KEYS, *ENTRY_KEYS, "age")
+"""Every key a term may have."""
+
+NUMBER_KEYS = frozenset({"port", "bytes", "sent", "recv", "duration", "age"})
+_WORDS: Mapping[str, tuple[str, ...]] = {
+    "dir": ("inbound", "outbound"),
+    "security": ("mtls", "plaintext"),
+    "verdict": ("forwarded", "denied", "failed", "drained"),
+}
+"""Keys whose values are known beforehand."""
+
+_UNITS: dict[str, dict[str, float]] = {
+    "bytes": {"": 1, "b": 1, "kb": 10**3, "k": 10**3, "mb": 10**6, "m": 10**6, "gb": 10**9, "g": 10**9,
+              "kib": 2**10, "mib": 2**20, "gib": 2**30, "ki": 2**10, "mi": 2**20, "gi": 2**30},
+    "duration": {"": 1, "ms": 1, "s": 1_000, "m": 60_000, "min": 60_000, "h": 3_600_000},
+    "age": {"": 1, "ms": 0.001, "s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400},
+    "port": {"": 1},
+}  # fmt: skip
+_UNITS["sent"] = _UNITS["recv"] = _UNITS["bytes"]
+
+
+class FilterError(UsageError):
+    """A filter that cannot be read: `position` is where, counted in characters from 0."""
+
+    def __init__(self, what: str, remedy: str, position: int) -> None:
+        super().__init__(what, remedy)
+        self.position = position
+
+
+Truth = bool | None
+"""None: not decided by what is at hand."""
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One condition: `key op value`. The key `*` stands for a bare word."""
+
+    key: str
+    op: str
+    value: str
+    position: int = field(default=0, compare=False)
+
+    def judge(self, decide: Decide) -> Truth:
+        return decide(self)
+
+    def holds(self, found: Value) -> bool:
+        """Whether a value (or one of several names of one thing) fulfils it; a missing value never does."""
+        test = _test(self)
+        if isinstance(found, tuple):
+            return any(test(one) for one in found)
+        return found is not None and test(found)
+
+    def terms(self) -> Iterator[Term]:
+        yield self
+
+    def __str__(self) -> str:
+        value = self.value
+        if self.key == "*":
+            return f'"{value}"' if _needs_quotes(value) else value
+        return f"{self.key}{self.op}" + (f'"{value}"' if _needs_quotes(value) else value)
+
+    def says(self, *, negated: bool = False) -> str:
+        text = self._says()
+        return f"not {text}" if negated else text
+
+    def _says(self) -> str:
+        if self.key == "*":
+            return f"with “{self.value}”"
+        if self.op == "~":
+            return f"{_NOUNS.get(self.key, self.key)} like /{self.value}/"
+        if self.op in "<>":
+            return f"{_NOUNS.get(self.key, self.key)} {'over' if self.op == '>' else 'under'} {self.value}"
+        return _SAYINGS.get(self.key, self.key + " {}").format(self.value)
+
+
+_NOUNS = {"duration": "duration", "sent": "bytes sent", "recv": "bytes received", "age": "age", "port": "port"}
+_SAYINGS = {
+    "from": "from {}", "to": "to {}", "from.ns": "from namespace {}", "to.ns": "to namespace {}",
+    "ns": "in namespace {}", "service": "to service {}", "workload": "with workload {}",
+    "identity": "with identity {}", "node": "on {}", "src.node": "from node {}", "dst.node": "to node {}",
+    "src.zone": "from zone {}", "dst.zone": "to zone {}", "ztunnel": "by {}", "port": "on port {}", "dir": "{}",
+    "security": "{}", "verdict": "{}", "flag": "with flag {}", "error": "with error {}",
+    "revision": "with revision {}", "protocol": "over {}", "bytes": "of {} bytes", "sent": "with {} bytes sent",
+    "recv": "with {} bytes received", "duration": "of {} ms", "age": "{} s old",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """The opposite of a condition."""
+
+    of: Node
+
+    def judge(self, decide: Decide) -> Truth:
+        truth = self.of.judge(decide)
+        return None if truth is None else not truth
+
+    def terms(self) -> Iterator[Term]:
+        return self.of.terms()
+
+    def __str__(self) -> str:
+        return f"!{self.of}" if isinstance(self.of, Term) else f"!({self.of})"
+
+    def says(self, *, negated: bool = False) -> str:
+        return self.of.says(negated=not negated)
+
+
+@dataclass(frozen=True, slots=True)
+class All:
+    """Every condition holds."""
+
+    of: tuple[Node, ...]
+
+    def judge(self, decide: Decide) -> Truth:
+        truth: Truth = True
+        for node in self.of:
+            one = node.judge(decide)
+            if one is False:
+                return False
+            truth = None if one is None else truth
+        return truth
+
+    def terms(self) -> Iterator[Term]:
+        return (term for node in self.of for term in node.terms())
+
+    def __str__(self) -> str:
+        return " ".join(f"({node})" if isinstance(node, Any_) else str(node) for node in self.of)
+
+    def says(self, *, negated: bool = False) -> str:
+        text = ", ".join(node.says() for node in self.of)
+        return f"not ({text})" if negated else text
+
+
+@dataclass(frozen=True, slots=True)
+class Any_:  # noqa: N801  `Any` is taken
+    """At least one condition holds."""
+
+    of: tuple[Node, ...]
+
+    def judge(self, decide: Decide) -> Truth:
+        truth: Truth = False
+        for node in self.of:
+            one = node.judge(decide)
+            if one:
+                return True
+            truth = None if one is None else truth
+        return truth
+
+    def terms(self) -> Iterator[Term]:
+        return (term for node in self.of for term in node.terms())
+
+    def __str__(self) -> str:
+        return " or ".join(f"({node})" if isinstance(node, All) else str(node) for node in self.of)
+
+    def says(self, *, negated: bool = False) -> str:
+        if negated:
+            return ", ".join(node.says(negated=True) for node in self.of)
+        if self._is_failures():
+            return "failed"
+        return " or ".join(node.says() for node in self.of)
+
+    def _is_failures(self) -> bool:
+        return {str(node) for node in self.of} == {"verdict:failed", "verdict:denied"}
+
+
+Node = Term | Not | All | Any_
+Decide = Callable[[Term], Truth]
+
+
+def _needs_quotes(value: str) -> bool:
+    return not value or value == "or" or any(c in ' ()"!' for c in value) or bool(_OPERATOR.search(value))
+
+
+def _test(term: Term) -> Callable[[Value], bool]:
+    """Make the test of one value, once per term."""
+    test = _TESTS.get(term)
+    if test is None:
+        if len(_TESTS) > 1024:
+            _TESTS.clear()
+        test = _TESTS[term] = _make_test(term)
+    return test
+
+
+_TESTS: dict[Term, Callable[[Value], bool]] = {}
+
+
+def _make_test(term: Term) -> Callable[[Value], bool]:
+    if term.key == "*":
+        needle = term.value.casefold()
+        return lambda text: needle in str(text).casefold()
+    if term.op == "~":
+        search = re.compile(term.value).search
+        return lambda text: search(str(text)) is not None
+    if term.op in "<>":
+        bound = number_of(term)
+        if term.op == ">":
+            return lambda number: isinstance(number, int | float) and number > bound
+        return lambda number: isinstance(number, int | float) and number < bound
+    if term.key in NUMBER_KEYS:
+        wanted = number_of(term)
+        return lambda number: number == wanted
+    if any(c in term.value for c in "*?["):
+        match = re.compile(translate(term.value)).match
+        return lambda text: match(str(text)) is not None
+    return lambda text: text == term.value
+
+
+def number_of(term: Term) -> float:
+    """The number of a term in the unit of its key: bytes, milliseconds, seconds for an age. Raises FilterError."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([A-Za-z]*)", term.value)
+    units = _UNITS[term.key]
+    if match is None or match[2].lower() not in units:
+        known = ", ".join(unit for unit in units if unit)
+        raise FilterError(
+            f"“{term.value}” is not a number that {term.key} can be compared with.",
+            f"Write a number, if you like with a unit ({known})." if known else "Write a plain number.",
+            term.position,
+        )
+    return float(match[1]) * units[match[2].lower()]
+
+
+@dataclass(frozen=True, slots=True)
+class FlowFilter:
+    """A predicate on entries and on rows, with the text it was read from and a sentence that says it."""
+
+    root: Node
+
+    @property
+    def text(self) -> str:
+        """The filter in its own grammar, normalised: equal texts are equal filters."""
+        return str(self.root)
+
+    def __str__(self) -> str:
+        return self.text
+
+    def sentence(self) -> str:
+        """Say what was understood: `from curl, failed, not on w1`."""
+        return self.root.says()
+
+    @property
+    def keys(self) -> frozenset[str]:
+        """The keys it asks for; `*` is a bare word."""
+        return frozenset(term.key for term in self.root.terms())
+
+    @property
+    def needs_entry(self) -> bool:
+        """Whether some entries cannot be judged by their shape alone."""
+        return any(_needs_entry(term) for term in self.root.terms())
+
+    def __and__(self, more: FlowFilter) -> FlowFilter:
+        return FlowFilter(All((*_parts(self.root), *_parts(more.root))))
+
+    def __or__(self, more: FlowFilter) -> FlowFilter:
+        return FlowFilter(Any_((self.root, more.root)))
+
+    def negated(self) -> FlowFilter:
+        """The opposite."""
+        return FlowFilter(self.root.of if isinstance(self.root, Not) else Not(self.root))
+
+    # -- judging
+
+    def judge(self, lookup: Lookup) -> Callable[[Shape], Truth]:
+        """Make a judge of shapes that remembers its verdicts; None is for entries to decide."""
+        verdicts: dict[Shape, Truth] = {}
+
+        def judge(shape: Shape) -> Truth:
+            try:
+                return verdicts[shape]
+            except KeyError:
+                verdict = verdicts[shape] = self.on_shape(shape, lookup)
+                return verdict
+
+        return judge
+
+    def on_shape(self, shape: Shape, lookup: Lookup) -> Truth:
+        """Whether entries of this shape match; None where it takes the entry itself to say."""
+
+        def decide(term: Term) -> Truth:
+            if term.key in ENTRY_KEYS or term.key == "age":
+                return None
+            found = shown_texts(shape, lookup) if term.key == "*" else SHAPE_KEYS[term.key](shape, lookup)
+            return term.holds(found) or (None if _may_be_in_entry(term) else False)
+
+        return self.root.judge(decide)
+
+    def matches(self, entry: AccessLogEntry, lookup: Lookup, *, now: float = 0.0) -> bool:
+        """Whether one entry matches. `now` (Unix seconds) is what its age is counted from."""
+        shape = entry.shape
+
+        def find(key: str) -> Value:
+            if key in ENTRY_KEYS:
+                return ENTRY_KEYS[key](entry)
+            if key == "age":
+                return now - seconds_of(entry.time)
+            if key == "*":
+                return (*shown_texts(shape, lookup), entry.time, entry.src_addr or "")
+            found = SHAPE_KEYS[key](shape, lookup)
+            source = split_address(entry.src_addr)[0] if key in _SOURCES else None
+            return (*found, source) if source and isinstance(found, tuple) else found
+
+        return bool(self.root.judge(lambda term: term.holds(find(term.key))))
+
+    def predicate(self, fields: Mapping[str, Field[T]]) -> Callable[[T], bool]:
+        """Make a predicate on rows of a table: keys are looked up among its fields, those it lacks match nothing."""
+        getters = {name: field.getter for name, field in fields.items()}
+
+        def find(row: T, key: str) -> Value:
+            if key == "*":
+                return tuple(text for getter in getters.values() for text in _texts(getter(row)))
+            getter = getters.get(key)
+            return getter(row) if getter is not None else None
+
+        return lambda row: bool(self.root.judge(lambda term: term.holds(find(row, term.key))))
+
+    def never_matches(self, fields: Iterable[str] | None = None) -> str | None:
+        """Say in a sentence why nothing can ever match, where that is certain; None otherwise.
+
+        `fields` are the keys a table knows; without them every key is taken as known.
+        """
+        terms = [node for node in _parts(self.root) if isinstance(node, Term)]
+        if fields is not None:
+            for term in terms:
+                if term.key != "*" and term.key not in fields:
+                    return f"nothing here has a {term.key}"
+        return _outside_words(terms) or _empty_range(terms)
+
+
+_SOURCES = frozenset({"from", "workload"})
+
+
+_MAYBE_ADDRESS = re.compile(r"[0-9a-fA-F.:*?]*[.:][0-9a-fA-F.:*?]*")
+_MAYBE_PART = re.compile(r"[0-9a-fA-F.:\[\]TZ+-]+")
+
+
+def _may_be_in_entry(term: Term) -> bool:
+    """Whether a term that a shape does not fulfil may be by an entry: its source's address, or its time."""
+    if term.key == "*":
+        return _MAYBE_PART.fullmatch(term.value) is not None
+    return term.key in _SOURCES and _MAYBE_ADDRESS.fullmatch(term.value) is not None
+
+
+def _needs_entry(term: Term) -> bool:
+    return term.key in ENTRY_KEYS or term.key == "age" or (term.key != "*" and _may_be_in_entry(term))
+
+
+def seconds_of(time: str) -> float:
+    """Unix seconds of a time as written; 0 for what is no time."""
+    try:
+        return datetime.fromisoformat(time).timestamp()
+    except ValueError:
+        return 0.0
+
+
+def _texts(value: Value) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    return value if isinstance(value, tuple) else (str(value),)
+
+
+def _parts(node: Node) -> tuple[Node, ...]:
+    return node.of if isinstance(node, All) else (node,)
+
+
+def _outside_words(terms: Iterable[Term]) -> str | None:
+    for term in terms:
+        words = _WORDS.get(term.key)
+        if words and term.op != "~" and not any(map(_test(term), words)):
+            return f"{term.key} is one of {', '.join(words)}, never {term.value}"
+    return None
+
+
+def _empty_range(terms: Iterable[Term]) -> str | None:
+    bounds: dict[tuple[str, str], float] = {}
+    for term in terms:
+        if term.op in "<>":
+            best = max if term.op == ">" else min
+            bounds[term.key, term.op] = best(number_of(term), bounds.get((term.key, term.op), number_of(term)))
+    for (key, op), low in bounds.items():
+        if op == ">" and bounds.get((key, "<"), low + 1) <= low:
+            return f"no {key} is over and under these numbers at once"
+    return None
+
+
+# -- reading
+
+_KEY = re.compile(r"([A-Za-z][A-Za-z._-]*)([:~<>])")
+_OPERATOR = re.compile(r"^[A-Za-z][A-Za-z._-]*[:~<>]")
+
+
+def parse(text: str) -> FlowFilter:
+    """Read an expression. Raises FilterError with the position and what to write instead."""
+    reader = _Parser(text)
+    node = reader.expression()
+    if reader.position < len(text):
+        raise FilterError("There is a “)” without its “(”.", "Remove it, or put it in quotes.", reader.position)
+    return FlowFilter(node)
+
+
+class _Parser:
+    """Reads one expression from left to right."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.position = 0
+
+    def expression(self) -> Node:
+        choices = [self._conjunction()]
+        while self._takes_or():
+            choices.append(self._conjunction())
+        return choices[0] if len(choices) == 1 else Any_(tuple(choices))
+
+    def _conjunction(self) -> Node:
+        nodes: list[Node] = []
+        while (node := self._factor()) is not None:
+            nodes.append(node)
+        if not nodes:
+            raise FilterError(
+                "A condition is missing here.", "Write a word, or key:value such as from:curl.", self.position
+            )
+        return combined(nodes)
+
+    def _skip_blanks(self) -> None:
+        while self.position < len(self.text) and self.text[self.position].isspace():
+            self.position += 1
+
+    def _takes_or(self) -> bool:
+        self._skip_blanks()
+        match = re.compile(r"or(?=[\s(!]|$)", re.IGNORECASE).match(self.text, self.position)
+        if match is None:
+            return False
+        self.position = match.end()
+        return True
+
+    def _factor(self) -> Node | None:
+        """Read one term, group or negation; None at an end: of the text, of a group, or before `or`."""
+        self._skip_blanks()
+        start = self.position
+        if start >= len(self.text) or self.text[start] == ")":
+            return None
+        if self._takes_or():
+            self.position = start
+            return None
+        if self.text[start] == "!":
+            self.position += 1
+            node = self._factor()
+            if node is None:
+                raise FilterError("Nothing follows the “!”.", "Write what must not be, as in !node:w1.", start)
+            return node.of if isinstance(node, Not) else Not(node)
+        return self._group() if self.text[start] == "(" else self._term()
+
+    def _group(self) -> Node:
+        start = self.position
+        self.position += 1
+        node = self.expression()
+        self._skip_blanks()
+        if self.position >= len(self.text):
+            raise FilterError("This “(” is never closed.", "Add a “)”, or put it in quotes.", start)
+        self.position += 1
+        return node
+
+    def _term(self) -> Term:
+        start = self.position
+        match = _KEY.match(self.text, start)
+        if match is None:
+            return Term("*", ":", self._value(), start)
+        self.position = match.end()
+        return make_term(match[1], match[2], self._value(), start)
+
+    def _value(self) -> str:
+        start = self.position
+        if self.text[start : start + 1] == '"':
+            return self._quoted()
+        depth = 0
+        while self.position < len(self.text) and not self.text[self.position].isspace():
+            depth += {"(": 1, ")": -1}.get(self.text[self.position], 0)
+            if depth < 0:
+                break
+            self.position += 1
+        return self.text[start : self.position]
+
+    def _quoted(self) -> str:
+        match = re.compile(r'"((?:[^"\\]|\\.)*)"').match(self.text, self.position)
+        if match is None:
+            raise FilterError("This quote is never closed.", 'Add a “"” at the end of the value.', self.position)
+        self.position = match.end()
+        return re.sub(r"\\([\"\\])", r"\1", match[1])
+
+
+def make_term(key: str, op: str, value: str, position: int = 0) -> Term:
+    """Make one condition and check it. Raises FilterError."""
+    known = ALIASES.get(key.lower(), key.lower())
+    if known not in KEYS:
+        close = get_close_matches(known, (*KEYS, *ALIASES), n=2)
+        advice = f"Did you mean {' or '.join(close)}?" if close else f"Keys are {', '.join(KEYS)}; quote plain words."
+        raise FilterError(f"There is no key “{key}”.", advice, position)
+    if not value:
+        raise FilterError(
+            f"{key}{op} needs a value.", f"Write one after it, as in {_EXAMPLES.get(known, known + ':w1')}.", position
+        )
+    term = Term(known, op, value, position)
+    if op == "~":
+        try:
+            re.compile(value)
+        except re.error as error:
+            raise FilterError(
+                f"“{value}” is not a regular expression: {error}.", "Use key:value, or mend it.", position
+            ) from None
+    elif op in "<>" and known not in NUMBER_KEYS:
+        raise FilterError(f"{known} is not a number.", f"Write {known}:{value} or {known}~{value}.", position)
+    elif known in NUMBER_KEYS:
+        number_of(term)
+    return term
+
+
+_EXAMPLES = {"from": "from:curl", "to": "to:reviews.default", "port": "port:9080", "duration": "duration>250ms",
+             "bytes": "bytes>1MB", "error": "error~refused", "verdict": "verdict:denied"}  # fmt: skip
+
+
+def combined(nodes: Iterable[Node]) -> Node:
+    """AND the conditions; those that give the same key a value are ORed first, as two values of `--from` are."""
+    parts: list[Node] = []
+    places: dict[str, int] = {}
+    for node in nodes:
+        key = _joined_key(node)
+        if key is None or key not in places:
+            if key is not None:
+                places[key] = len(parts)
+            parts.append(node)
+            continue
+        before = parts[places[key]]
+        parts[places[key]] = Any_((*(before.of if isinstance(before, Any_) else (before,)), node))
+    return parts[0] if len(parts) == 1 else All(tuple(parts))
+
+
+def _joined_key(node: Node) -> str | None:
+    """The key whose values are alternatives: of a term with a value, not of a range, a word or a negation."""
+    return node.key if isinstance(node, Term) and node.key != "*" and node.op in ":~" else None
+
+
+def failures() -> FlowFilter:
+    """`--failed`: what failed or was denied."""
+    return FlowFilter(Any_((Term("verdict", ":", "failed"), Term("verdict", ":", "denied"))))
+
+
+def from_flags(flags: Iterable[tuple[str, str]]) -> FlowFilter | None:
+    """Read the flow flags of a command line, in their order: (`from`, `curl`), (`not`, ``), (`node`, `w1`) …
+
+    `not` negates the next; `failed` takes no value; `error` is a regex; `filter` is a whole expression. None of
+    nothing. Raises FilterError.
+    """
+    nodes: list[Node] = []
+    is_negated = False
+    for name, value in flags:
+        if name == "not":
+            is_negated = not is_negated
+            continue
+        node = _flag(name, value)
+        if is_negated:
+            node, is_negated = Not(node), False
+        nodes.extend(_parts(node))
+    if is_negated:
+        raise FilterError("--not negates nothing.", "Put it before the filter that it is to negate.", 0)
+    return FlowFilter(combined(nodes)) if nodes else None
+
+
+def _flag(name: str, value: str) -> Node:
+    if name == "failed":
+        return failures().root
+    if name == "filter":
+        return parse(value).root
+    return make_term(name, "~" if name == "error" else ":", value)

@@ -1,0 +1,120 @@
+"""Which entries are connections: the counting rule, decided when it is asked, since dumps and pods arrive late.
+
+A connection counts by its outbound entry. An inbound entry counts only where no watched ztunnel could have written
+the outbound one: its source is not a captured workload of a watched ztunnel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from ztui.model.flow import Direction, Shape
+from ztui.store.rates import NOT_COUNTED, is_other
+
+if TYPE_CHECKING:
+    from ztui.model.fields import Lookup
+    from ztui.model.workload import Workload
+
+Name = tuple[str | None, str]
+"""Namespace and name of a workload, as lines have them."""
+
+
+class Capture:
+    """What logs and dumps prove about capture: `version` grows when a decision may have changed.
+
+    A workload is captured by a watched ztunnel if that ztunnel wrote an outbound entry with it as source or an inbound
+    one with it as destination; or if a dump says it is HBONE without a native tunnel, on the node of a watched ztunnel.
+    """
+
+    def __init__(self, lookup: Lookup, *, max_workloads: int = 100_000) -> None:
+        self._lookup = lookup
+        self._max_workloads = max_workloads
+        self._captured: set[Name] = set()
+        self._nodes: set[str] = set()
+        self._followed: frozenset[str] = frozenset()
+        self._learned: set[Shape] = set()
+        self.version = 0
+
+    def learn(self, shapes: Iterable[Shape]) -> None:
+        """Learn from entries that were logged."""
+        for shape in set(shapes).difference(self._learned):
+            self._learned.add(shape)
+            if shape.origin.node is not None:
+                self._add_node(shape.origin.node)
+            own = own_workload(shape)
+            if own is not None and own not in self._captured and len(self._captured) < self._max_workloads:
+                self._captured.add(own)
+                self.version += 1
+        if len(self._learned) > 4 * self._max_workloads:
+            self._learned.clear()
+
+    def follow(self, nodes: Iterable[str]) -> None:
+        """Take note of the nodes whose ztunnels are followed now."""
+        followed = frozenset(nodes)
+        if followed != self._followed:
+            self._followed = followed
+            self.version += 1
+
+    def _add_node(self, node: str) -> None:
+        if node not in self._nodes:
+            self._nodes.add(node)
+            self.version += 1
+
+    def is_watched(self, node: str | None) -> bool:
+        """Whether a ztunnel of that node is followed, or was heard."""
+        return node is not None and (node in self._followed or node in self._nodes)
+
+    def is_captured(self, namespace: str | None, name: str | None) -> bool:
+        """Whether a watched ztunnel writes this workload's entries."""
+        if name is None:
+            return False
+        if (namespace, name) in self._captured:
+            return True
+        workload = self._lookup.workload(namespace, name)
+        return workload is not None and self.is_captured_workload(workload)
+
+    def is_captured_workload(self, workload: Workload) -> bool:
+        """Whether a watched ztunnel writes the entries of this workload of a dump."""
+        if (workload.namespace, workload.name) in self._captured:
+            return True
+        return workload.is_hbone and not workload.native_tunnel and self.is_watched(workload.node)
+
+    def is_counted(self, shape: Shape) -> bool:
+        """Whether entries of this shape are connections."""
+        if is_other(shape):
+            return shape.message != NOT_COUNTED
+        if shape.is_opened:
+            return False
+        if shape.direction != Direction.INBOUND:
+            return True
+        if shape.src_workload is None:
+            return not self._is_captured_source(shape)
+        return not self.is_captured(shape.src_namespace, shape.src_workload)
+
+    def _is_captured_source(self, shape: Shape) -> bool:
+        """Early refusals name no source; where its address was noted, the dump may tell whose it is."""
+        ip = source_ip(shape)
+        workload = self._lookup.workload_at(ip) if ip else None
+        return workload is not None and self.is_captured_workload(workload)
+
+
+SOURCE_IP = "src.ip"
+"""Name under which the counting notes the source's address in a refused entry's shape."""
+
+
+def source_ip(shape: Shape) -> str | None:
+    """The noted address of a source that the entry does not name."""
+    for name, text in shape.other:
+        if name == SOURCE_IP:
+            return text
+    return None
+
+
+def own_workload(shape: Shape) -> Name | None:
+    """The workload on whose behalf a ztunnel wrote an entry: an outbound one's source, an inbound one's destination."""
+    if shape.direction == Direction.OUTBOUND and shape.src_workload:
+        return shape.src_namespace, shape.src_workload
+    if shape.direction == Direction.INBOUND and shape.dst_workload:
+        return shape.dst_namespace, shape.dst_workload
+    return None

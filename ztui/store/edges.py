@@ -1,0 +1,399 @@
+"""Edges: connections aggregated by any of the keys of `--by`, over a window or since the start.
+
+Sums of closed ten seconds are kept per question (keys, filter), so a question asked four times a second costs one
+open bucket and a merge. Bytes are always in the client's view: sent = client → server.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ztui.model.fields import BY_KEYS, Lookup
+from ztui.model.flow import AccessLogEntry, Direction, Shape, Verdict, round_duration
+from ztui.store.capture import Capture
+from ztui.store.rates import BUCKET_S, Rates, Share, is_other, logged_at
+
+if TYPE_CHECKING:
+    from ztui.model.filter import FlowFilter
+
+DEFAULT_BY = ("src.workload", "dst.service")
+TREND_BUCKETS = 12
+_EXACT_DURATIONS = 1024
+"""Distinct durations an edge keeps apart; beyond, they are rounded to two digits."""
+_QUESTIONS = 8
+
+Group = tuple[str | None, ...]
+
+
+class Sums:
+    """Sums over the connections of one edge. `durations` counts each value, in milliseconds."""
+
+    __slots__ = (
+        "bytes_recv",
+        "bytes_sent",
+        "denied",
+        "durations",
+        "failed",
+        "flows",
+        "last_at",
+        "last_error",
+        "last_error_at",
+    )
+
+    def __init__(self) -> None:
+        self.flows = self.failed = self.denied = 0
+        self.bytes_sent = self.bytes_recv = 0
+        self.last_at = self.last_error_at = 0.0
+        self.last_error: str | None = None
+        self.durations: Counter[int] = Counter()
+
+    def add(self, share: Share, kind: _Kind) -> None:
+        """Add what a bucket knows of one shape."""
+        sent, recv = (share.recv, share.sent) if kind.is_flipped else (share.sent, share.recv)
+        self.flows += share.entries
+        self.bytes_sent += sent
+        self.bytes_recv += recv
+        self.last_at = max(self.last_at, share.last_at)
+        if kind.is_failed:
+            self.failed += share.entries
+            self.denied += share.entries if kind.is_denied else 0
+            if share.last_at >= self.last_error_at:
+                self.last_error_at, self.last_error = share.last_at, share.shape.error
+        if share.weight == 1.0:
+            self.durations.update(share.durations_ms)
+        else:
+            weight = round(share.weight)
+            for duration in share.durations_ms:
+                self.durations[duration] += weight
+        if len(self.durations) > _EXACT_DURATIONS:
+            self.durations = _rounded(self.durations)
+
+    def merge(self, more: Sums) -> None:
+        """Add another edge's numbers, but not its durations: those are merged when a percentile is asked for."""
+        self.flows += more.flows
+        self.failed += more.failed
+        self.denied += more.denied
+        self.bytes_sent += more.bytes_sent
+        self.bytes_recv += more.bytes_recv
+        self.last_at = max(self.last_at, more.last_at)
+        if more.last_error_at > self.last_error_at:
+            self.last_error_at, self.last_error = more.last_error_at, more.last_error
+
+
+def _rounded(durations: Mapping[int, int]) -> Counter[int]:
+    rounded: Counter[int] = Counter()
+    for duration, often in durations.items():
+        rounded[round_duration(duration)] += often
+    return rounded
+
+
+def percentile(durations: Mapping[int, int], share: float) -> float | None:
+    """The smallest value that at least `share` of all are not above; None of nothing."""
+    total = sum(durations.values())
+    if not total:
+        return None
+    reached, wanted = 0, share * total
+    for value in sorted(durations):
+        reached += durations[value]
+        if reached >= wanted:
+            return float(value)
+    return float(max(durations))
+
+
+class EdgeRow:
+    """One edge: its keys, and what its connections add up to. `failed` includes `denied`; drained are neither.
+
+    Percentiles are found when asked for: merging durations costs more than all the sums together.
+    """
+
+    __slots__ = ("_durations", "_parts", "_total", "failed_per_s", "is_other", "keys", "rate_per_s", "trend")
+
+    def __init__(self, keys: dict[str, str | None], parts: list[Sums], span_s: float, trend: tuple[float, ...]) -> None:
+        total = Sums()
+        for part in parts:
+            total.merge(part)
+        self.keys = keys
+        self._total = total
+        self._parts = parts
+        self._durations: Counter[int] | None = None
+        self.is_other = False
+        """Whether it stands for edges that were forgotten because there were too many."""
+        self.rate_per_s = total.flows / span_s
+        self.failed_per_s = total.failed / span_s
+        self.trend = trend
+        """Connections per second in each of the last ten seconds, oldest first."""
+
+    @property
+    def flows(self) -> int:
+        """Connections (entries, where direction was asked for)."""
+        return self._total.flows
+
+    @property
+    def failed(self) -> int:
+        """Connections that failed or were denied."""
+        return self._total.failed
+
+    @property
+    def denied(self) -> int:
+        """Connections that a policy refused."""
+        return self._total.denied
+
+    @property
+    def bytes_sent(self) -> int:
+        """Client → server."""
+        return self._total.bytes_sent
+
+    @property
+    def bytes_recv(self) -> int:
+        """Server → client."""
+        return self._total.bytes_recv
+
+    @property
+    def last_seen(self) -> float:
+        """Unix seconds: when the latest was logged."""
+        return self._total.last_at
+
+    @property
+    def last_error(self) -> str | None:
+        """The latest error's text, as logged."""
+        return self._total.last_error
+
+    @property
+    def durations_ms(self) -> Mapping[int, int]:
+        """Duration → how often."""
+        if self._durations is None:
+            merged: Counter[int] = Counter()
+            for part in self._parts:
+                merged.update(part.durations)
+            self._durations = merged
+        return self._durations
+
+    @property
+    def p50(self) -> float | None:
+        """Median duration in milliseconds; None where no entry carried one."""
+        return percentile(self.durations_ms, 0.50)
+
+    @property
+    def p99(self) -> float | None:
+        """99th percentile of the durations in milliseconds."""
+        return percentile(self.durations_ms, 0.99)
+
+    def __repr__(self) -> str:
+        return f"EdgeRow({self.keys}, flows={self.flows}, failed={self.failed})"
+
+
+class _Kind:
+    """What a question makes of one shape: its group, and how its entries add up."""
+
+    __slots__ = ("group", "is_denied", "is_failed", "is_flipped")
+
+    def __init__(self, shape: Shape, group: Group) -> None:
+        verdict = shape.verdict
+        self.group = group
+        self.is_flipped = shape.direction == Direction.INBOUND
+        self.is_denied = verdict == Verdict.DENIED
+        self.is_failed = self.is_denied or verdict == Verdict.FAILED
+
+
+class _Question:
+    """Keys and filter, with the sums of every closed bucket as far as they were needed."""
+
+    def __init__(self, by: tuple[str, ...], where: FlowFilter | None, lookup: Lookup, capture: Capture) -> None:
+        self.by = by
+        self._getters = [BY_KEYS[key] for key in by]
+        self._lookup = lookup
+        self._capture = capture
+        self._judge = where.judge(lookup) if where is not None else None
+        self._as_they_are = "direction" in by or (where is not None and "dir" in where.keys)
+        self._kinds: dict[Shape, _Kind | None] = {}
+        self.closed: dict[int, tuple[int, dict[Group, Sums]]] = {}
+        """Bucket → the number of parts it had, and its sums."""
+        self.past: tuple[int, dict[Group, Sums]] = (-1, {})
+
+    def kind(self, shape: Shape) -> _Kind | None:
+        """How a shape adds up; None where it does not count or is filtered out."""
+        if not self._counts(shape) or (self._judge is not None and not self._judge(shape)):
+            return None
+        group = tuple(getter(shape, self._lookup) or None for getter in self._getters)
+        return _Kind(shape, (*group, "other") if is_other(shape) else group)
+
+    def _counts(self, shape: Shape) -> bool:
+        return not shape.is_opened if self._as_they_are else self._capture.is_counted(shape)
+
+    def sums(self, shares: Iterable[Share]) -> dict[Group, Sums]:
+        """Sums per group of what one bucket knows."""
+        kinds, groups = self._kinds, dict[Group, Sums]()
+        for share in shares:
+            shape = share.shape
+            if shape in kinds:
+                kind = kinds[shape]
+            else:
+                kind = kinds[shape] = self.kind(shape)
+            if kind is None:
+                continue
+            sums = groups.get(kind.group)
+            if sums is None:
+                sums = groups[kind.group] = Sums()
+            sums.add(share, kind)
+        return groups
+
+    def forget_shapes(self, limit: int) -> None:
+        """Keep the memory of shapes bounded."""
+        if len(self._kinds) > limit:
+            self._kinds.clear()
+
+    def forget_buckets(self, alive: Collection[int]) -> None:
+        """Let go of buckets that are gone."""
+        for bucket in self.closed.keys() - alive:
+            del self.closed[bucket]
+
+
+class EdgeStore:
+    """Counts every entry and answers questions about edges; see Rates for its bounds."""
+
+    def __init__(self, lookup: Lookup, capture: Capture, *, max_shapes: int = 65_536, max_cells: int = 400_000) -> None:
+        self._lookup = lookup
+        self.capture = capture
+        self.rates = Rates(is_counted=capture.is_counted, max_shapes=max_shapes, max_cells=max_cells)
+        self._questions: dict[tuple[object, ...], _Question] = {}
+        self._learned_version = -1
+
+    # -- questions
+
+    def rows(
+        self,
+        by: tuple[str, ...] = DEFAULT_BY,
+        *,
+        where: FlowFilter | None = None,
+        window_s: float | None = None,
+        now: float | None = None,
+    ) -> list[EdgeRow]:
+        """Edges by these keys, most connections first; over the last `window_s` of logged time, or all there is.
+
+        `now` is the end of the window in Unix seconds: the latest logged time where it is not given. A filter must
+        be one that shapes decide (`FlowFilter.needs_entry` False); see `rows_of_entries` for others.
+        Raises KeyError for a key that `--by` does not know.
+        """
+        question = self._question(by, where)
+        span = self._span(window_s, now)
+        groups = self._gather(question, span)
+        trends = self._trends(question, span)
+        length = span.length_s
+        rows = []
+        for group, parts in groups.items():
+            row = EdgeRow(dict(zip(by, group, strict=False)), parts, length, tuple(trends.get(group, ())))
+            row.is_other = len(group) > len(by)
+            rows.append(row)
+        rows.sort(key=lambda row: -row.flows)
+        return rows
+
+    def rows_of_entries(
+        self, by: tuple[str, ...], entries: Iterable[AccessLogEntry], *, where: FlowFilter | None = None
+    ) -> list[EdgeRow]:
+        """Edges of just these entries: for filters that ask more than a shape can tell (`bytes>1MB`)."""
+        self._learn()
+        question = _Question(by, where, self._lookup, self.capture)
+        kept = (entry for entry in entries if where is None or where.matches(entry, self._lookup))
+        plain = (
+            _Question(by, None, self._lookup, self.capture) if where is None or "dir" not in where.keys else question
+        )
+        groups = plain.sums(_share_of(entry) for entry in kept)
+        rows = [EdgeRow(dict(zip(by, group, strict=False)), [sums], 1.0, ()) for group, sums in groups.items()]
+        rows.sort(key=lambda row: -row.flows)
+        return rows
+
+    def _learn(self) -> None:
+        if self._learned_version != self.rates.version:
+            self._learned_version = self.rates.version
+            self.capture.learn(self.rates.shapes())
+
+    def _question(self, by: tuple[str, ...], where: FlowFilter | None) -> _Question:
+        self._learn()
+        key = (by, where.text if where is not None else None, self._lookup.version, self.capture.version)
+        question = self._questions.pop(key, None)
+        if question is None:
+            question = _Question(by, where, self._lookup, self.capture)
+            for old in [k for k in self._questions if k[2:] != key[2:]]:
+                del self._questions[old]
+            while len(self._questions) >= _QUESTIONS:
+                del self._questions[next(iter(self._questions))]
+        self._questions[key] = question
+        question.forget_shapes(4 * self.rates.max_shapes)
+        return question
+
+    def _closed(self, question: _Question, bucket: int) -> dict[Group, Sums]:
+        parts = self.rates.closed_parts(bucket)
+        known = question.closed.get(bucket)
+        if known is None or known[0] != parts:
+            known = question.closed[bucket] = (parts, question.sums(self.rates.closed_shares(bucket)))
+        return known[1]
+
+    def _gather(self, question: _Question, span: _Span) -> dict[Group, list[Sums]]:
+        groups: dict[Group, list[Sums]] = {}
+        for sums in self._parts(question, span):
+            for group, part in sums.items():
+                groups.setdefault(group, []).append(part)
+        return groups
+
+    def _parts(self, question: _Question, span: _Span) -> Iterator[dict[Group, Sums]]:
+        if span.with_past:
+            if question.past[0] != self.rates.past_version:
+                question.past = (self.rates.past_version, question.sums(self.rates.past_shares()))
+            yield question.past[1]
+        closed = self.rates.closed_buckets()
+        question.forget_buckets(closed)
+        for bucket in closed:
+            if span.covers(bucket):
+                yield self._closed(question, bucket)
+        for bucket in self.rates.open_buckets():
+            if span.covers(bucket):
+                yield question.sums(self.rates.open_shares(bucket))
+
+    def _span(self, window_s: float | None, now: float | None) -> _Span:
+        newest = self.rates.newest_bucket
+        end = (newest + 1) * BUCKET_S if now is None else now
+        if window_s is None:
+            oldest = self.rates.oldest_bucket
+            start = (newest if oldest is None else oldest) * BUCKET_S
+            return _Span(first=None, last=newest, length_s=max(end - start, BUCKET_S), with_past=True)
+        last = int(end) // BUCKET_S if now is not None else newest
+        first = last - max(round(window_s / BUCKET_S), 1) + (now is None)
+        return _Span(first=first, last=last, length_s=max(end - first * BUCKET_S, 1.0), with_past=False)
+
+    def _trends(self, question: _Question, span: _Span) -> dict[Group, list[float]]:
+        """Connections per second of each group in the last ten-second buckets, oldest first."""
+        trends: dict[Group, list[float]] = {}
+        first = span.last - TREND_BUCKETS + 1
+        open_buckets = set(self.rates.open_buckets())
+        for bucket in set(self.rates.closed_buckets()) | open_buckets:
+            if not first <= bucket <= span.last:
+                continue
+            parts = [self._closed(question, bucket)]
+            if bucket in open_buckets:
+                parts.append(question.sums(self.rates.open_shares(bucket)))
+            for groups in parts:
+                for group, sums in groups.items():
+                    trends.setdefault(group, [0.0] * TREND_BUCKETS)[bucket - first] += sums.flows / BUCKET_S
+        return trends
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Span:
+    """Which buckets a question covers, and how many seconds that is."""
+
+    first: int | None
+    last: int
+    length_s: float
+    with_past: bool
+
+    def covers(self, bucket: int) -> bool:
+        return (self.first is None or self.first <= bucket) and (bucket <= self.last or self.with_past)
+
+
+def _share_of(entry: AccessLogEntry) -> Share:
+    shape = entry.shape
+    durations = (entry.duration_ms,) if entry.duration_ms is not None else ()
+    return Share(shape, 1, entry.bytes_sent or 0, entry.bytes_recv or 0, logged_at(entry.time) or 0.0, durations, 1.0)

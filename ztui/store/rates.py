@@ -1,0 +1,408 @@
+"""How often each shape of entry was logged, when, with how many bytes and how long: in buckets of ten seconds.
+
+Counting is the one thing done for every line, so it is one dictionary look-up and one list append per line. A bucket
+that lines no longer reach is packed into arrays (about 40 bytes a shape), one older than an hour is added to the past,
+where a shape has one sum, and a past with too many shapes folds the idle ones into *other*, which keeps the sums.
+Time is the log's own, never the observer's.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from ztui.model.flow import EntryBatch, Measures, Shape, Tally, Verdict
+
+BUCKET_S = 10
+KEPT_DURATIONS = 256
+"""Durations kept of one shape in one closed bucket: beyond it evenly spaced quantiles stand for all."""
+_PREFIX = 18
+"""`2026-01-31T09:08:0`: a time as written, to its ten seconds."""
+_OPEN_BUCKETS = 8
+_OPEN_LINES = 250_000
+
+Cells = dict[Shape, list[Any]]
+"""Of one open bucket: shape → [sent, recv, time of the latest, duration, duration, …], one duration per entry."""
+
+
+class Share(NamedTuple):
+    """What one bucket (or the past) knows about one shape."""
+
+    shape: Shape
+    entries: int
+    sent: int
+    recv: int
+    last_at: float
+    """Unix seconds: when the latest was logged."""
+    durations_ms: Sequence[int]
+    weight: float
+    """How many entries one element of `durations_ms` stands for."""
+
+
+def bucket_of(prefix: bytes) -> int | None:
+    """Number of the ten seconds an 18-byte time prefix lies in; None for what is no time."""
+    try:
+        at = datetime.strptime(prefix.decode("ascii") + "0", "%Y-%m-%dT%H:%M:%S").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+    return int(at.timestamp()) // BUCKET_S
+
+
+def logged_at(time: bytes | str) -> float | None:
+    """Unix seconds of a time as written; None for what is no time."""
+    text = time.decode("ascii", "replace") if isinstance(time, bytes) else time
+    try:
+        return datetime.fromisoformat(text).timestamp()
+    except ValueError:
+        return None
+
+
+def _milliseconds(time: bytes) -> int:
+    """Milliseconds into the bucket, of a time as written: `…09:08:07.0123Z` is 7012."""
+    try:
+        return int(time[18:19] + time[20:23])
+    except ValueError:
+        return 0
+
+
+def _packed(code: str, numbers: list[int]) -> Sequence[int]:
+    try:
+        return array(code, numbers)
+    except OverflowError:
+        return numbers
+
+
+def _thin(durations: list[int]) -> list[int]:
+    """At most 256 durations that have the same quantiles."""
+    count = len(durations)
+    if count <= KEPT_DURATIONS:
+        return durations
+    ordered = sorted(durations)
+    return [ordered[(2 * i + 1) * count // (2 * KEPT_DURATIONS)] for i in range(KEPT_DURATIONS)]
+
+
+class _Segment:
+    """A closed bucket, or a part of one, packed."""
+
+    __slots__ = ("bucket", "durations", "entries", "last_ms", "recv", "sent", "shapes")
+
+    def __init__(self, bucket: int, cells: Cells) -> None:
+        rows = cells.values()
+        self.bucket = bucket
+        self.shapes = list(cells)
+        self.entries = _packed("I", [len(cell) - 3 for cell in rows])
+        self.sent = _packed("Q", [cell[0] for cell in rows])
+        self.recv = _packed("Q", [cell[1] for cell in rows])
+        self.last_ms = array("H", [_milliseconds(cell[2]) for cell in rows])
+        durations: list[int] = []
+        for shape, cell in cells.items():
+            if shape.measures & Measures.DURATION:
+                durations += cell[3:] if len(cell) < KEPT_DURATIONS else _thin(cell[3:])
+        self.durations = _packed("I", durations)
+
+    def shares(self) -> Iterator[Share]:
+        start, base, durations = 0, self.bucket * BUCKET_S, self.durations
+        for shape, entries, sent, recv, last_ms in zip(
+            self.shapes, self.entries, self.sent, self.recv, self.last_ms, strict=True
+        ):
+            kept = min(entries, KEPT_DURATIONS) if shape.measures & Measures.DURATION else 0
+            yield Share(
+                shape,
+                entries,
+                sent,
+                recv,
+                base + last_ms / 1000,
+                durations[start : start + kept],
+                entries / (kept or 1),
+            )
+            start += kept
+
+
+class _Sum:
+    """All of one shape's entries that are older than the buckets."""
+
+    __slots__ = ("durations", "entries", "last_at", "recv", "sent")
+
+    def __init__(self) -> None:
+        self.entries = self.sent = self.recv = 0
+        self.last_at = 0.0
+        self.durations: list[int] = []
+
+    def add(self, entries: int, sent: int, recv: int, last_at: float, durations: Sequence[int]) -> None:
+        self.entries += entries
+        self.sent += sent
+        self.recv += recv
+        self.last_at = max(self.last_at, last_at)
+        self.durations += durations
+        if len(self.durations) > 2 * KEPT_DURATIONS:
+            self.durations = _thin(self.durations)
+
+
+def _cell_shares(bucket: int, cells: Cells) -> Iterator[Share]:
+    base = bucket * BUCKET_S
+    for shape, cell in cells.items():
+        durations = cell[3:] if shape.measures & Measures.DURATION else ()
+        yield Share(shape, len(cell) - 3, cell[0], cell[1], base + _milliseconds(cell[2]) / 1000, durations, 1.0)
+
+
+class Rates:
+    """Counts entries per shape and ten seconds. `version` grows with every batch.
+
+    Bounds: `max_buckets` of ten seconds, `max_cells` packed shapes in them, `max_shapes` in the past. `is_counted`
+    decides whether a shape that is about to be forgotten counts as a connection: eviction freezes that.
+    """
+
+    def __init__(
+        self,
+        *,
+        is_counted: Callable[[Shape], bool],
+        max_buckets: int = 360,
+        max_cells: int = 400_000,
+        max_shapes: int = 65_536,
+    ) -> None:
+        self._is_counted = is_counted
+        self.max_buckets = max_buckets
+        self.max_cells = max_cells
+        self.max_shapes = max_shapes
+        self.version = 0
+        self.past_version = 0
+        self.entries = 0
+        """Entries counted since the start, those in *other* included."""
+        self._open: dict[int, Cells] = {}
+        self._open_lines = 0
+        self._closed: dict[int, list[_Segment]] = {}
+        self._cells = 0
+        self._past: dict[Shape, _Sum] = {}
+        self._others: dict[tuple[object, ...], Shape] = {}
+        self._prefixes: dict[bytes, int] = {}
+        self._newest = 0
+        self._oldest: int | None = None
+
+    # -- counting
+
+    def count(self, batch: EntryBatch) -> None:
+        """Count a batch's entries."""
+        times = batch.times
+        if not times:
+            return
+        self.version += 1
+        self.entries += len(times)
+        self._open_lines += len(times)
+        first = (batch.earliest or min(times))[:_PREFIX]
+        if first == (batch.latest or max(times))[:_PREFIX]:
+            self._count_one_bucket(batch, self._cells_of(first))
+        else:
+            self._count_several_buckets(batch)
+        if self._open_lines > _OPEN_LINES:
+            self._close_all()
+
+    def _count_one_bucket(self, batch: EntryBatch, cells: Cells) -> None:
+        cell_of = cells.get
+        for shape, sent, recv, time, duration in zip(
+            batch.shapes, batch.sent, batch.recv, batch.times, batch.duration_ms, strict=True
+        ):
+            cell = cell_of(shape)
+            if cell is None:
+                cells[shape] = [sent, recv, time, duration]
+            else:
+                cell[0] += sent
+                cell[1] += recv
+                cell[2] = time
+                cell.append(duration)
+
+    def _count_several_buckets(self, batch: EntryBatch) -> None:
+        prefix = b""
+        cells: Cells = {}
+        for shape, sent, recv, time, duration in zip(
+            batch.shapes, batch.sent, batch.recv, batch.times, batch.duration_ms, strict=True
+        ):
+            if time[:_PREFIX] != prefix:
+                prefix = time[:_PREFIX]
+                cells = self._cells_of(prefix)
+            cell = cells.get(shape)
+            if cell is None:
+                cells[shape] = [sent, recv, time, duration]
+            else:
+                cell[0] += sent
+                cell[1] += recv
+                cell[2] = time
+                cell.append(duration)
+
+    def count_tallies(self, time: bytes, tallies: Mapping[Shape, Tally]) -> None:
+        """Count sums whose entries are gone; all lie in the ten seconds of `time`."""
+        bucket = self._bucket(time[:_PREFIX])
+        self.version += 1
+        cells: Cells = {}
+        for shape, tally in tallies.items():
+            durations = [value for value, often in tally.durations_ms.items() for _ in range(often)]
+            durations += [0] * (tally.entries - len(durations))
+            cells[shape] = [tally.bytes_sent, tally.bytes_recv, time, *durations]
+            self.entries += tally.entries
+        self._pack(bucket, cells)
+
+    def _bucket(self, prefix: bytes) -> int:
+        bucket = self._prefixes.get(prefix)
+        if bucket is None:
+            if len(self._prefixes) > 4096:
+                self._prefixes.clear()
+            found = bucket_of(prefix)
+            bucket = self._prefixes[prefix] = self._newest if found is None else found
+        return bucket
+
+    def _cells_of(self, prefix: bytes) -> Cells:
+        bucket = self._bucket(prefix)
+        cells = self._open.get(bucket)
+        if cells is None:
+            cells = self._open[bucket] = {}
+            if len(self._open) > _OPEN_BUCKETS:
+                self._close(min(self._open) if bucket >= self._newest else next(iter(self._open)))
+            self._see(bucket)
+        return cells
+
+    def _see(self, bucket: int) -> None:
+        if bucket > self._newest:
+            self._newest = bucket
+            for old in [one for one in self._closed if one <= bucket - self.max_buckets]:
+                self._retire(old)
+        if self._oldest is None or bucket < self._oldest:
+            self._oldest = bucket
+
+    # -- closing, retiring, forgetting
+
+    def _close(self, bucket: int) -> None:
+        cells = self._open.pop(bucket)
+        self._open_lines -= sum(map(len, cells.values())) - 3 * len(cells)
+        self._pack(bucket, cells)
+
+    def _close_all(self) -> None:
+        for bucket in sorted(self._open):
+            self._pack(bucket, self._open.pop(bucket))
+        self._open_lines = 0
+
+    def _pack(self, bucket: int, cells: Cells) -> None:
+        if not cells:
+            return
+        self._see(bucket)
+        self._closed.setdefault(bucket, []).append(_Segment(bucket, cells))
+        self._cells += len(cells)
+        if bucket <= self._newest - self.max_buckets:
+            self._retire(bucket)
+        while self._cells > self.max_cells and len(self._closed) > 1:
+            self._retire(min(self._closed))
+
+    def _retire(self, bucket: int) -> None:
+        """Add a bucket to the past."""
+        self.past_version += 1
+        past = self._past
+        for segment in self._closed.pop(bucket):
+            self._cells -= len(segment.shapes)
+            for shape, entries, sent, recv, last_at, durations, _ in segment.shares():
+                total = past.get(shape)
+                if total is None:
+                    total = past[shape] = _Sum()
+                total.add(entries, sent, recv, last_at, durations)
+        if len(past) > self.max_shapes:
+            self._fold_idle()
+
+    def _fold_idle(self) -> None:
+        """Fold the quarter of shapes that has been idle longest into *other*."""
+        idle = sorted(self._past, key=lambda shape: self._past[shape].last_at)
+        for shape in idle[: max(len(idle) // 4, len(idle) - self.max_shapes)]:
+            if is_other(shape):
+                continue
+            total = self._past.pop(shape)
+            other = self._past.setdefault(self._other(shape), _Sum())
+            other.add(total.entries, total.sent, total.recv, total.last_at, total.durations)
+
+    def _other(self, shape: Shape) -> Shape:
+        """The shape that stands for all forgotten ones of the same reporter, direction, verdict and security."""
+        verdict = shape.verdict
+        is_counted = self._is_counted(shape)
+        key = (shape.origin.key, shape.direction, verdict, shape.is_mtls, is_counted)
+        other = self._others.get(key)
+        if other is None:
+            other = self._others[key] = _other_shape(shape, verdict, is_counted=is_counted)
+        return other
+
+    # -- reading
+
+    @property
+    def newest_bucket(self) -> int:
+        """Number of the latest ten seconds anything was logged in; 0 before the first."""
+        return self._newest
+
+    @property
+    def oldest_bucket(self) -> int | None:
+        """Number of the first ten seconds anything was logged in."""
+        return self._oldest
+
+    @property
+    def cell_count(self) -> int:
+        """Packed shapes in closed buckets, of `max_cells`."""
+        return self._cells
+
+    def open_buckets(self) -> list[int]:
+        """Numbers of the buckets that still grow."""
+        return sorted(self._open)
+
+    def closed_buckets(self) -> list[int]:
+        """Numbers of the buckets that are packed (a late line may still open one of them again)."""
+        return sorted(self._closed)
+
+    def closed_parts(self, bucket: int) -> int:
+        """How often lines of this bucket were packed: changes whenever its closed shares do."""
+        return len(self._closed.get(bucket, ()))
+
+    def open_shares(self, bucket: int) -> Iterator[Share]:
+        """What an open bucket knows."""
+        return _cell_shares(bucket, self._open[bucket])
+
+    def closed_shares(self, bucket: int) -> Iterator[Share]:
+        """What a closed bucket knows; a shape may come more than once."""
+        for segment in self._closed.get(bucket, ()):
+            yield from segment.shares()
+
+    def past_shares(self) -> Iterator[Share]:
+        """What is known of the time before the buckets."""
+        for shape, total in self._past.items():
+            durations = total.durations
+            yield Share(
+                shape, total.entries, total.sent, total.recv, total.last_at, durations,
+                total.entries / (len(durations) or 1),
+            )  # fmt: skip
+
+    def shapes(self) -> Iterator[Shape]:
+        """Every shape that is remembered; one may come more than once."""
+        for cells in self._open.values():
+            yield from cells
+        for segments in self._closed.values():
+            for segment in segments:
+                yield from segment.shapes
+        yield from self._past
+
+
+OTHER = "(other)"
+"""The message of a shape that stands for forgotten ones."""
+NOT_COUNTED = "(other, not counted)"
+
+
+def is_other(shape: Shape) -> bool:
+    """Whether a shape stands for forgotten ones."""
+    return shape.message in (OTHER, NOT_COUNTED)
+
+
+def _other_shape(shape: Shape, verdict: Verdict | None, *, is_counted: bool) -> Shape:
+    errors = {Verdict.DENIED: "connection closed due to policy rejection", Verdict.DRAINED: shape.error}
+    is_bad = verdict in (Verdict.DENIED, Verdict.FAILED)
+    return Shape(
+        origin=shape.origin,
+        level="error" if is_bad else "info",
+        message=OTHER if is_counted and verdict is not None else NOT_COUNTED,
+        src_identity="" if shape.is_mtls and shape.direction == "inbound" else None,
+        dst_hbone_addr="" if shape.is_mtls and shape.direction != "inbound" else None,
+        direction=shape.direction,
+        error=errors.get(verdict) if verdict else None,
+        measures=shape.measures,
+    )

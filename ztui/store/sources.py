@@ -1,0 +1,45 @@
+"""Notes of who was refused: an early refusal names no source, only its address, which its shape does not keep.
+
+To decide later whether such a source is a captured workload (then its own ztunnel wrote the outbound half, and that
+one counts), these few entries are counted under a shape that has the source's address noted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from operator import attrgetter
+
+from ztui.model.fields import split_address
+from ztui.model.flow import Direction, EntryBatch, Shape
+from ztui.store.capture import SOURCE_IP
+
+_REFUSED = "connection failed"
+_message = attrgetter("message")  # the only thing here that runs for every line: 30 ns
+
+
+class SourceNotes:
+    """Replaces the shapes of early inbound refusals by ones that know the source's address; at most `limit` of them."""
+
+    def __init__(self, *, limit: int = 4_096) -> None:
+        self._limit = limit
+        self._noted: dict[tuple[Shape, str], Shape] = {}
+
+    def noted(self, batch: EntryBatch) -> EntryBatch:
+        """The same batch, or one with noted shapes where it has early inbound refusals."""
+        if _REFUSED not in map(_message, batch.shapes):
+            return batch
+        shapes = [self._note(shape, addr) for shape, addr in zip(batch.shapes, batch.addrs, strict=True)]
+        return replace(batch, shapes=shapes)
+
+    def _note(self, shape: Shape, addr: bytes) -> Shape:
+        if shape.message != _REFUSED or shape.direction != Direction.INBOUND:
+            return shape
+        ip = split_address(addr.decode("utf-8", "replace"))[0]
+        if ip is None:
+            return shape
+        noted = self._noted.get((shape, ip))
+        if noted is None:
+            if len(self._noted) >= self._limit:
+                self._noted.clear()
+            noted = self._noted[shape, ip] = replace(shape, other=(*shape.other, (SOURCE_IP, ip)))
+        return noted

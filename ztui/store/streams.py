@@ -1,0 +1,158 @@
+"""Streams: how each is, since when and why; how far it lags, what it lost, how many lines it brought."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ztui.model.flow import LineCounts
+from ztui.model.streams import Gap, StreamKey, StreamKind, StreamState
+
+if TYPE_CHECKING:
+    from ztui.model.observation import StreamChanged
+
+RATE_WINDOW_S = 10.0
+IDLE_AFTER_S = 10.0
+"""A connected log stream without a line for so long is idle: not lagging, only quiet."""
+_LAGGING_S = 5.0
+_MAX_SAMPLES = 64
+
+
+@dataclass(slots=True)
+class StreamRow:
+    """What is known of one stream. Times are Unix seconds; lag and skew are None until they can be told."""
+
+    key: StreamKey
+    state: StreamState = StreamState.WAITING
+    reason: str | None = None
+    since: float | None = None
+    """When it entered this state."""
+    confirmed_at: float | None = None
+    retry_at: float | None = None
+    probed_at: float | None = None
+    oldest_available: float | None = None
+    lines: LineCounts = LineCounts()
+    byte_count: int = 0
+    last_logged_at: float | None = None
+    """The log's own time of its latest entry."""
+    last_observed_at: float | None = None
+    """Our time when something arrived last."""
+    lag_s: float | None = None
+    """Observed minus logged time of the latest batch, as measured; skew of the node's clock is part of it."""
+    skew_s: float | None = None
+    """How far the node's clock is ahead of ours at least: where entries seem to come from the future."""
+    gaps: deque[Gap] = field(default_factory=lambda: deque(maxlen=100))
+    gap_count: int = 0
+    _samples: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=_MAX_SAMPLES))
+
+    def lines_per_s(self, now: float) -> float:
+        """Lines received per second, over the last ten seconds."""
+        recent = sum(lines for at, lines in self._samples if at > now - RATE_WINDOW_S)
+        return recent / RATE_WINDOW_S
+
+    def idle_s(self, now: float) -> float | None:
+        """For how long a connected log stream has been quiet; None where it is not, or nothing is known."""
+        if self.state not in (StreamState.CONNECTED, StreamState.LAGGING) or self.key.kind != StreamKind.LOG:
+            return None
+        last = self.last_observed_at if self.last_observed_at is not None else self.since
+        if last is None or now - last < IDLE_AFTER_S:
+            return None
+        return now - last
+
+    def effective_state(self, now: float) -> StreamState:
+        """Its state, with `lagging` for a connected log stream whose latest lines came late."""
+        is_late = self.lag_s is not None and self.lag_s >= _LAGGING_S and self.idle_s(now) is None
+        if self.state == StreamState.CONNECTED and self.key.kind == StreamKind.LOG and is_late:
+            return StreamState.LAGGING
+        return self.state
+
+    def saw(self, lines: LineCounts, byte_count: int, observed_at: float, logged_at: float | None) -> None:
+        """Note a batch."""
+        self.lines += lines
+        self.byte_count += byte_count
+        self.last_observed_at = observed_at
+        if self._samples and observed_at - self._samples[-1][0] < RATE_WINDOW_S / _MAX_SAMPLES * 2:
+            at, before = self._samples.pop()
+            self._samples.append((at, before + lines.received))
+        else:
+            self._samples.append((observed_at, lines.received))
+        if logged_at is not None:
+            self.last_logged_at = logged_at
+            self.lag_s = observed_at - logged_at
+            if self.lag_s < 0:
+                self.skew_s = max(self.skew_s or 0.0, -self.lag_s)
+
+
+class StreamTable:
+    """Every stream by its key. Rows of streams that are gone stay while there is room: their counts are history."""
+
+    def __init__(self, *, max_streams: int = 20_000) -> None:
+        self.max_streams = max_streams
+        self._rows: dict[StreamKey, StreamRow] = {}
+
+    def __iter__(self) -> Iterator[StreamRow]:
+        return iter(self._rows.values())
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def get(self, key: StreamKey) -> StreamRow | None:
+        """What is known of a stream."""
+        return self._rows.get(key)
+
+    def of(self, origin: str) -> dict[StreamKind, StreamRow]:
+        """The streams of one ztunnel (`Origin.key`) or resource, by kind."""
+        return {
+            kind: row for kind in StreamKind if (row := self._rows.get(StreamKey(kind=kind, of=origin))) is not None
+        }
+
+    def of_kind(self, *kinds: StreamKind) -> list[StreamRow]:
+        """All streams of these kinds."""
+        return [row for row in self._rows.values() if row.key.kind in kinds]
+
+    def row(self, key: StreamKey) -> StreamRow:
+        """The row of a stream, made where there is none."""
+        row = self._rows.get(key)
+        if row is None:
+            if len(self._rows) >= self.max_streams:
+                self._forget_one()
+            row = self._rows[key] = StreamRow(key)
+        return row
+
+    def _forget_one(self) -> None:
+        gone = next((key for key, row in self._rows.items() if row.state == StreamState.GONE), next(iter(self._rows)))
+        del self._rows[gone]
+
+    def change(self, change: StreamChanged) -> None:
+        """Take another state."""
+        row = self.row(change.stream)
+        if row.state != change.state or row.since is None:
+            row.since = change.at
+        row.state, row.reason, row.retry_at = change.state, change.reason, change.retry_at
+        row.confirmed_at = change.at
+        if change.probed_at is not None:
+            row.probed_at = change.probed_at
+        if change.oldest_available is not None:
+            row.oldest_available = change.oldest_available
+
+    def add_gap(self, gap: Gap) -> None:
+        """Take note of a loss."""
+        row = self.row(gap.stream)
+        row.gaps.append(gap)
+        row.gap_count += 1
+
+    def lines(self) -> LineCounts:
+        """Where every line of all streams went."""
+        return sum((row.lines for row in self._rows.values()), LineCounts())
+
+    def lines_per_s(self, now: float) -> float:
+        """Lines received per second over all streams."""
+        return sum(row.lines_per_s(now) for row in self._rows.values())
+
+    def lag_s(self, now: float) -> float | None:
+        """The longest lag of a log stream that is not idle; None where there is none."""
+        logs: Iterable[StreamRow] = self.of_kind(StreamKind.LOG)
+        lags = [row.lag_s for row in logs if row.lag_s is not None and row.idle_s(now) is None]
+        return max(lags, default=None)
