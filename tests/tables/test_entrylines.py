@@ -3,10 +3,11 @@ from array import array
 
 import pytest
 
+from ztui.model.accesslog import entry_at
 from ztui.model.flow import EntryBatch, Measures, Origin, Shape
 from ztui.tables.documents import entry_document
-from ztui.tables.entrylines import EntryLines, entry_of
-from ztui.tables.render import to_json
+from ztui.tables.entrylines import EntryLines
+from ztui.tables.render import json_text
 
 ORIGIN = Origin(key="w1", ztunnel="ztunnel-abc", node="w1")
 TIME = b"2026-01-31T09:08:07.012345Z"
@@ -41,7 +42,7 @@ def batch_of(shapes: list[Shape], addr: bytes = b"10.1.1.2:3") -> EntryBatch:
 @pytest.mark.parametrize("addr", [b"10.1.1.2:3", b"", b'odd"\\'])
 def test_the_fast_road_writes_what_the_slow_one_defines(addr: bytes) -> None:
     batch = batch_of(SHAPES, addr)
-    slow = "".join(to_json(entry_document(entry_of(batch, i))) + "\n" for i in range(len(batch)))
+    slow = "".join(json_text(entry_document(entry_at(batch, i))) + "\n" for i in range(len(batch)))
     assert EntryLines().write(batch).decode() == slow
 
 

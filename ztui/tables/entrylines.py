@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from ztui.model.accesslog import entry_at
 from ztui.model.flow import AccessLogEntry, EntryBatch, Measures, Shape
 from ztui.tables.documents import entry_document
-from ztui.tables.render import to_json
+from ztui.tables.render import json_text
 
 if TYPE_CHECKING:
     Row = tuple[bytes, bytes, int, int, int]
@@ -37,7 +38,7 @@ class EntryLines:
         if self._is_odd(batch):
             return b"".join(self._slowly(batch, range(len(batch)) if order is None else order))
         templates = self._templates_of(batch.shapes)
-        if order is None:
+        if order is None or order == range(len(batch)):
             rows = zip(batch.times, batch.addrs, batch.sent, batch.recv, batch.duration_ms, strict=True)
             return b"".join([templates[shape] % row for shape, row in zip(batch.shapes, rows, strict=True)])
         times, addrs, shapes = batch.times, batch.addrs, batch.shapes
@@ -61,22 +62,7 @@ class EntryLines:
     @staticmethod
     def _slowly(batch: EntryBatch, order: Sequence[int]) -> Iterator[bytes]:
         for i in order:
-            yield to_json(entry_document(entry_of(batch, i))).encode() + b"\n"
-
-
-def entry_of(batch: EntryBatch, i: int) -> AccessLogEntry:
-    """Make the entry of row `i` of a batch."""
-    shape = batch.shapes[i]
-    addr = batch.addrs[i]
-    return AccessLogEntry(
-        seq=-1,
-        time=batch.times[i].decode(),
-        src_addr=addr.decode() if addr else None,
-        shape=shape,
-        bytes_sent=batch.sent[i] if shape.measures & Measures.SENT else None,
-        bytes_recv=batch.recv[i] if shape.measures & Measures.RECV else None,
-        duration_ms=batch.duration_ms[i] if shape.measures & Measures.DURATION else None,
-    )
+            yield json_text(entry_document(entry_at(batch, i))).encode() + b"\n"
 
 
 def template(shape: Shape) -> bytes:
@@ -86,13 +72,13 @@ def template(shape: Shape) -> bytes:
     """
     document = entry_document(AccessLogEntry(seq=-1, time=_TIME, src_addr=_ADDR, shape=shape))
     document |= {name: mark for measure, name, mark in _NUMBERS if shape.measures & measure}
-    text = to_json(document).replace("%", "%%")
+    text = json_text(document).replace("%", "%%")
     for mark in (_TIME, _ADDR):
-        text = text.replace(to_json(mark), '"%b"')
+        text = text.replace(json_text(mark), '"%b"')
     swallowed = ""
     for measure, _, mark in _NUMBERS:
         if shape.measures & measure:
-            text, swallowed = text.replace(to_json(mark), f"{swallowed}%d"), ""
+            text, swallowed = text.replace(json_text(mark), f"{swallowed}%d"), ""
         else:
             swallowed += "%.0a"
     return f"{text}{swallowed}\n".encode()

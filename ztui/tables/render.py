@@ -10,8 +10,8 @@ import io
 import json
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import chain, islice
-from typing import Any, TypeVar
+from itertools import islice
+from typing import Any, Generic, TypeVar
 
 from ztui.errors import UsageError
 from ztui.tables.columns import Align, Cell, Column, Context, Meaning, Table, Value, plain_glyphs
@@ -19,7 +19,7 @@ from ztui.tables.columns import Align, Cell, Column, Context, Meaning, Table, Va
 T = TypeVar("T")
 
 _MEASURED_ROWS = 1000
-"""So many rows decide how wide the columns of a table are; a later, wider cell only shifts its own line."""
+"""So many rows are measured before they are written: a long table should not wait for its end."""
 
 SGR = {
     Meaning.DIM: "2",
@@ -83,42 +83,56 @@ def _padded(text: str, width: int, align: Align) -> str:
     return room + text if align is Align.RIGHT else text + room
 
 
-def table_lines(
-    columns: Sequence[Column[T]], rows: Iterable[T], context: Context, *, headers: bool = True, color: bool = False
-) -> Iterator[str]:
-    """Write rows as aligned lines, without line ends; numbers stand right, the last column is not padded."""
-    rows = iter(rows)
-    first = [[column.cell(row, context) for column in columns] for row in islice(rows, _MEASURED_ROWS)]
-    titles = [plain_glyphs(column.title) if context.ascii else column.title for column in columns]
-    widths = [
-        max([width_of(title) if headers else 0, *(width_of(cells[i].text) for cells in first)])
-        for i, title in enumerate(titles)
-    ]
-    if headers:
-        yield _line(
+class TableWriter(Generic[T]):
+    """Writes rows as aligned lines, without line ends; numbers stand right, the last column is not padded.
+
+    The first rows decide how wide the columns are; later ones, of this call or the next, only widen them.
+    """
+
+    def __init__(
+        self, columns: Sequence[Column[T]], context: Context, *, headers: bool = True, color: bool = False
+    ) -> None:
+        self._columns = columns
+        self.context = context
+        self._color = color
+        self._titles = [plain_glyphs(c.title) if context.ascii else c.title for c in columns] if headers else None
+        self._widths = [width_of(title) for title in self._titles] if self._titles else [0] * len(columns)
+
+    def lines(self, rows: Iterable[T]) -> Iterator[str]:
+        """Write rows; the titles come before the first call's."""
+        rows = iter(rows)
+        while some := [
+            [column.cell(row, self.context) for column in self._columns] for row in islice(rows, _MEASURED_ROWS)
+        ]:
+            self._measure(some)
+            if self._titles is not None:
+                yield self._header()
+            for cells in some:
+                yield self._line([self._text(*of) for of in zip(cells, self._widths, self._columns, strict=True)])
+        if self._titles is not None:
+            yield self._header()
+
+    def _measure(self, rows: list[list[Cell]]) -> None:
+        for i in range(len(self._columns)):
+            self._widths[i] = max(self._widths[i], *(width_of(cells[i].text) for cells in rows))
+
+    def _header(self) -> str:
+        titles, self._titles = self._titles or [], None
+        return self._line(
             [
                 _padded(title.upper(), width, column.align)
-                for title, width, column in zip(titles, widths, columns, strict=True)
-            ]
-        )
-    later = ([column.cell(row, context) for column in columns] for row in rows)
-    for cells in chain(first, later):
-        yield _line(
-            [
-                _text(cell, width, column, context, color)
-                for cell, width, column in zip(cells, widths, columns, strict=True)
+                for title, width, column in zip(titles, self._widths, self._columns, strict=True)
             ]
         )
 
+    def _text(self, cell: Cell, width: int, column: Column[T]) -> str:
+        text = _padded(plain_glyphs(cell.text) if self.context.ascii else cell.text, width, column.align)
+        sgr = SGR.get(cell.meaning) if self._color else None
+        return f"\x1b[{sgr}m{text}\x1b[0m" if sgr and text.strip() else text
 
-def _text(cell: Cell, width: int, column: Column[T], context: Context, color: bool) -> str:
-    text = _padded(plain_glyphs(cell.text) if context.ascii else cell.text, width, column.align)
-    sgr = SGR.get(cell.meaning) if color else None
-    return f"\x1b[{sgr}m{text}\x1b[0m" if sgr and text.strip() else text
-
-
-def _line(parts: list[str]) -> str:
-    return "  ".join(parts).rstrip()
+    @staticmethod
+    def _line(parts: list[str]) -> str:
+        return "  ".join(parts).rstrip()
 
 
 def csv_lines(columns: Sequence[Column[T]], rows: Iterable[T], *, headers: bool = True) -> Iterator[str]:
@@ -146,7 +160,7 @@ def _csv_value(value: Value) -> str | int | float:
     return str(value).lower() if isinstance(value, bool) else value
 
 
-def to_json(document: object) -> str:
+def json_text(document: object) -> str:
     """Write one document on one line, as `jq -c` would."""
     return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
 
@@ -155,7 +169,7 @@ def json_lines(documents: Iterable[object]) -> Iterator[str]:
     """Write documents as one JSON list, one document a line: `jq` reads it whole, `grep` reads it by line."""
     separator = "["
     for document in documents:
-        yield separator + to_json(document)
+        yield separator + json_text(document)
         separator = ","
     yield "]" if separator == "," else "[]"
 
@@ -185,8 +199,8 @@ def lines(
     Raises UsageError for columns or formats the table does not have.
     """
     writers: dict[str, Callable[[], Iterable[str]]] = {
-        "json": lambda: json_lines(map(table.document, rows)) if observed is None else [to_json(wrapped())],
-        "jsonl": lambda: map(to_json, map(table.document, rows)),
+        "json": lambda: json_lines(map(table.document, rows)) if observed is None else [json_text(wrapped())],
+        "jsonl": lambda: map(json_text, map(table.document, rows)),
         "yaml": lambda: [yaml_text([table.document(row) for row in rows] if observed is None else wrapped())],
         "name": lambda: map(table.row_name, rows),
         "csv": lambda: csv_lines(choose_columns(table, keys=columns, wide=True), rows, headers=headers),
@@ -199,4 +213,4 @@ def lines(
         yield from writers[form]()
     else:
         chosen = choose_columns(table, keys=columns, wide=form == "wide")
-        yield from table_lines(chosen, rows, context, headers=headers, color=color)
+        yield from TableWriter(chosen, context, headers=headers, color=color).lines(rows)

@@ -1,0 +1,80 @@
+"""`edges`: flows aggregated by `--by KEYS`, counted once each by the rules of what a connection is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ztui.cli.filters import flow_filter
+from ztui.cli.headless import watching
+from ztui.cli.output import context_of, form_of, print_rows
+from ztui.clock import SystemClock
+from ztui.errors import UsageError
+from ztui.model.fields import BY_KEYS
+from ztui.store.mesh import Mesh, Topic
+from ztui.tables.flows import edges_table
+from ztui.tables.render import sort_rows
+
+if TYPE_CHECKING:
+    from ztui.cli.headless import Watch
+    from ztui.cli.parser import Invocation
+    from ztui.settings import Settings
+    from ztui.store.edges import EdgeRow
+
+_TICK_S = 2.0
+_MOST_SHAPES = 4_000_000
+"""A command that prints every edge of a saved log must not fold any: memory is bounded by the log's own variety."""
+
+
+def run(invocation: Invocation) -> int:
+    """Print edges: once, or with -w again whenever they changed."""
+    settings = invocation.settings
+    target = invocation.arguments[0] if invocation.arguments else None
+    question = _Question(settings)
+    with watching(settings, question.memory, target=target) as watch:
+        watch.settle()
+        question.print(watch)
+        seen = question.version
+        for _ in watch.ticks(_TICK_S) if settings.is_watching and not watch.progress.is_exhausted else ():
+            if question.version != seen:
+                seen = question.version
+                question.print(watch)
+        return watch.finish()
+
+
+class _Question:
+    """Which edges are asked for, with the memory that answers."""
+
+    def __init__(self, settings: Settings) -> None:
+        unknown = [key for key in settings.by if key not in BY_KEYS]
+        if unknown:
+            raise UsageError(f"--by does not know {unknown[0]!r}.", f"Choose from {', '.join(BY_KEYS)}.")
+        self._settings = settings
+        self._where = flow_filter(settings)
+        self._table = edges_table(settings.by)
+        form_of(settings, "edges")
+        sort_rows(self._table, (), settings.sort)  # refuses a column that does not exist before anything is read
+        self._clock = SystemClock()
+        self.mesh = Mesh(
+            clock=self._clock, max_rows=settings.max_rows if self._needs_entries else 1, max_bytes=settings.max_bytes,
+            max_shapes=_MOST_SHAPES, max_cells=_MOST_SHAPES,
+        )  # fmt: skip
+        self.memory = self.mesh
+
+    @property
+    def _needs_entries(self) -> bool:
+        return self._where is not None and self._where.needs_entry
+
+    @property
+    def version(self) -> int:
+        """Grows when the answer may have changed."""
+        return self.mesh.version_of(Topic.EDGES)
+
+    def _rows(self) -> list[EdgeRow]:
+        if self._needs_entries:
+            return self.mesh.edges.rows_of_entries(self._settings.by, self.mesh.entries.oldest(), where=self._where)
+        return self.mesh.edges.rows(self._settings.by, where=self._where, window_s=self._settings.since_s)
+
+    def print(self, watch: Watch) -> None:
+        """Print the answer as it is now."""
+        context = context_of(self._settings, self._clock.now())
+        print_rows(self._table, self._rows(), self._settings, context, observed=watch.observed())
