@@ -20,6 +20,7 @@ from multidict import CIMultiDict
 
 from ztui.kube.exceptions import in_words
 from ztui.kube.failures import Asked, Kind, KubeError, failure, failure_of_answer
+from ztui.kube.pace import Pace
 from ztui.kube.proxies import environment_proxy
 from ztui.kube.sockets import keepalive_socket, shrink_tls_buffers, tls_context
 
@@ -75,7 +76,7 @@ class Client:
         self.access = access
         self.credentials = credentials
         self.clock = clock
-        self._pace = _Pace(qps, clock)
+        self._pace = Pace(qps, clock)
         self._request_timeout_s = request_timeout_s
         self._headers = _common_headers(access, agent)
         self._route = _Route(
@@ -131,7 +132,7 @@ class Client:
     async def open_websocket(
         self, path: str, asked: Asked, params: Params, protocol: str
     ) -> aiohttp.ClientWebSocketResponse:
-        """Open a WebSocket, for the caller to close. Raises KubeError, with the server's own reason where it refuses."""
+        """Open a WebSocket, for the caller to close. Raises KubeError, with the server's own reason for refusing."""
 
         async def upgrade(credential: Credential) -> aiohttp.ClientWebSocketResponse:
             try:
@@ -223,22 +224,6 @@ class Client:
         return aiohttp.ClientSession(
             connector=connector, headers=self._headers, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False
         )
-
-
-class _Pace:
-    """At most `qps` requests a second, with a burst of two seconds' worth."""
-
-    def __init__(self, qps: float, clock: Clock) -> None:
-        self._interval_s = 1 / qps
-        self._burst_s = 2.0
-        self._clock = clock
-        self._due = 0.0
-
-    async def wait(self) -> None:
-        now = self._clock.monotonic()
-        self._due = max(now, self._due) + self._interval_s
-        if (ahead := self._due - now - self._burst_s) > 0:
-            await asyncio.sleep(ahead)
 
 
 def _common_headers(access: ClusterAccess, agent: str) -> CIMultiDict[str]:
