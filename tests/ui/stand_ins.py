@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from itertools import count
 
 from textual.app import App, ComposeResult
 from textual.widget import Widget
 
+from ztui.model.fields import Field, Kind
+from ztui.store.views import TableView
 from ztui.tables.columns import Cell, Column, Context, Meaning, Table, number_column, text_column
 from ztui.ui.themes import DARK
 
@@ -19,36 +21,17 @@ class Row:
     error: str = ""
 
 
-@dataclass
-class ListView:
-    """A view over a list: order as given, selection by position."""
-
-    rows: list[Row] = field(default_factory=list)
-    selected_index: int | None = None
-    sort: tuple[str, bool] | None = None
-    follow: bool = False
-
-    @property
-    def count(self) -> int:
-        return len(self.rows)
-
-    def page(self, first: int, height: int) -> Sequence[Row]:
-        return self.rows[first : first + height]
-
-    def select_index(self, index: int) -> None:
-        self.selected_index = max(0, min(index, len(self.rows) - 1))
-
-    def move(self, delta: int) -> None:
-        self.select_index((self.selected_index or 0) + delta)
-
-    def go_first(self) -> None:
-        self.select_index(0)
-
-    def go_last(self) -> None:
-        self.select_index(len(self.rows) - 1)
-
-    def sort_by(self, name: str | None, descending: bool = False) -> None:
-        self.sort = (name, descending) if name else None
+def list_view(rows: list[Row], selected: int = 0) -> TableView[Row]:
+    """A view over a list that may change under it."""
+    fields: dict[str, Field[Row]] = {
+        "name": Field(name="name", getter=lambda row: row.name),
+        "count": Field(name="count", getter=lambda row: row.count, kind=Kind.NUMBER),
+    }
+    version = count()
+    view = TableView(rows=lambda: rows, key=lambda row: row.name, fields=fields, version=lambda: next(version))
+    view.refresh()
+    view.select_index(selected)
+    return view
 
 
 TABLE: Table[Row] = Table(

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from tests.ui.stand_ins import TABLE, ListView, OneWidget, Row, context, shown
+from tests.ui.stand_ins import TABLE, OneWidget, Row, context, list_view, shown
+from ztui.store.views import TableView
 from ztui.ui.looks import line
 from ztui.ui.widgets.table import WindowTable
 
 
-def _table(view: ListView) -> WindowTable[Row]:
+def _table(view: TableView[Row]) -> WindowTable[Row]:
     return WindowTable(TABLE, view, context, empty=lambda: [line("  nothing here")])
 
 
 async def test_header_rows_and_cursor() -> None:
-    view = ListView([Row("reviews", 7), Row("details", 0, "connection refused")], selected_index=1)
+    view = list_view([Row("reviews", 7), Row("details", 0, "connection refused")], selected=1)
     widget = _table(view)
     async with OneWidget(widget).run_test(size=(50, 5)):
         assert shown(widget) == [
@@ -25,51 +26,53 @@ async def test_header_rows_and_cursor() -> None:
 
 
 async def test_only_changed_lines_are_repainted() -> None:
-    view = ListView([Row(f"row{i}", i) for i in range(20)], selected_index=0)
+    rows = [Row(f"row{i}", i) for i in range(20)]
+    view = list_view(rows)
     widget = _table(view)
     async with OneWidget(widget).run_test(size=(50, 12)):
         assert widget.sync() == 0
-        view.rows[3] = Row("row3", 99)
-        view.rows[15] = Row("row15", 99)  # not in sight
+        rows[3] = Row("row3", 99)
+        rows[15] = Row("row15", 99)  # not in sight
+        view.refresh()
         assert widget.sync() == 1
         view.move(1)
         assert widget.sync() == 2
 
 
 async def test_columns_go_by_priority_and_names_stay() -> None:
-    view = ListView([Row("reviews", 7, "no")])
+    view = list_view([Row("reviews", 7, "no")])
     widget = _table(view)
     async with OneWidget(widget).run_test(size=(50, 5)) as pilot:
-        assert widget.columns_shown == ("name", "count", "error")
+        assert list(widget.columns_shown) == ["name", "count", "error"]
         await pilot.resize_terminal(20, 5)
-        assert widget.columns_shown == ("name", "count")
+        assert list(widget.columns_shown) == ["name", "count"]
         await pilot.resize_terminal(9, 5)
-        assert widget.columns_shown == ("name",)
+        assert list(widget.columns_shown) == ["name"]
         for size in ((2, 1), (1, 1), (200, 60)):
             await pilot.resize_terminal(*size)
-        assert shown(widget)[1] == "  reviews       7  no"
+        assert shown(widget)[1] == "▶ reviews       7  no"
 
 
 async def test_wide_shows_more_and_sets_show_the_rest() -> None:
-    widget = _table(ListView([Row("reviews", 7, "no")]))
+    widget = _table(list_view([Row("reviews", 7, "no")]))
     async with OneWidget(widget).run_test(size=(28, 5)):
         widget.toggle_wide()
         assert "more" not in widget.columns_shown  # no room
         widget.toggle_wide()
         widget.next_columns()
-        assert widget.columns_shown == ("name", "more")
+        assert list(widget.columns_shown) == ["name", "more"]
         widget.next_columns()
-        assert widget.columns_shown == ("name", "count", "error")
+        assert list(widget.columns_shown) == ["name", "count", "error"]
 
 
 async def test_empty_table_says_why() -> None:
-    widget = _table(ListView())
+    widget = _table(list_view([]))
     async with OneWidget(widget).run_test(size=(40, 4)):
         assert shown(widget)[1] == "  nothing here"
 
 
 async def test_scrolls_to_the_selection_and_follows_the_newest() -> None:
-    view = ListView([Row(f"row{i}", i) for i in range(100)], selected_index=0)
+    view = list_view([Row(f"row{i}", i) for i in range(100)], selected=0)
     widget = _table(view)
     async with OneWidget(widget).run_test(size=(40, 11)):
         widget.page(1)
@@ -77,37 +80,35 @@ async def test_scrolls_to_the_selection_and_follows_the_newest() -> None:
         widget.page(1)
         assert view.selected_index == 18
         assert widget.range_shown == (10, 19, 100)
-        view.selected_index = None
-        view.follow = True
-        widget.sync()
+        widget.go_newest()
         assert widget.range_shown == (91, 100, 100)
         assert "row99" in shown(widget)[-1]
 
 
 async def test_sorting_by_a_chosen_column() -> None:
-    view = ListView([Row("a", 1), Row("b", 2)])
+    view = list_view([Row("a", 1), Row("b", 2)])
     widget = _table(view)
     async with OneWidget(widget).run_test(size=(60, 4)):
         widget.choose_column(1)
         widget.choose_column(1)
         assert widget.sort_chosen() == "sorted by count, descending"
-        assert view.sort == ("count", True)
+        assert (view.sort_name, view.descending) == ("count", True)
         assert "count↓" in shown(widget)[0]
         assert widget.sort_chosen() == "sorted by count, ascending"
 
 
 async def test_click_selects_and_a_click_on_the_header_sorts() -> None:
-    view = ListView([Row("a", 1), Row("b", 2)])
+    view = list_view([Row("a", 1), Row("b", 2)])
     widget = _table(view)
     async with OneWidget(widget).run_test(size=(60, 4)) as pilot:
         await pilot.click(widget, offset=(4, 2))
         assert view.selected_index == 1
         await pilot.click(widget, offset=(3, 0))
-        assert view.sort == ("name", False)
+        assert (view.sort_name, view.descending) == ("name", False)
 
 
 async def test_hits_are_highlighted() -> None:
-    widget = _table(ListView([Row("reviews", 7)]))
+    widget = _table(list_view([Row("reviews", 7)]))
     async with OneWidget(widget).run_test(size=(40, 3)):
         widget.find_text = "VIEW"
         widget.sync()
@@ -116,13 +117,13 @@ async def test_hits_are_highlighted() -> None:
 
 
 async def test_ascii_has_no_glyphs() -> None:
-    widget = _table(ListView([Row("a", 1), Row("x" * 80)], selected_index=0))
+    widget = _table(list_view([Row("a", 1), Row("x" * 80)], selected=0))
     async with OneWidget(widget, ascii_only=True).run_test(size=(40, 4)):
         assert "".join(shown(widget)).isascii()
 
 
 async def test_wide_characters_keep_the_columns_straight() -> None:
-    view = ListView([Row("日本語日本語日本語日本語", 1, "e"), Row("plain", 2, "e")])
+    view = list_view([Row("日本語日本語日本語日本語", 1, "e"), Row("plain", 2, "e")])
     widget = _table(view)
     async with OneWidget(widget).run_test(size=(60, 4)):
         assert {widget.render_line(y).cell_length for y in range(4)} == {60}

@@ -20,8 +20,8 @@ def bar(value: float, top: float, width: int, *, expected: float | None = None) 
     drawn = "█" * (eighths // 8) + (_EIGHTHS[eighths % 8] if eighths % 8 else "")
     cells = list(drawn.ljust(width))
     if expected is not None and top > 0 and expected > 0:
-        at = min(width - 1, max(0, round(width * expected / top) - (1 if expected >= top else 0)))
-        cells[at] = EXPECTED_MARK
+        at = round(width * min(expected / top, 1.0))
+        cells[min(at, width - 1)] = EXPECTED_MARK
     return "".join(cells)
 
 

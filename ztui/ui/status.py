@@ -1,0 +1,129 @@
+"""The status row's words: what is observed, how well, how fast, and what is wrong."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ztui import units
+from ztui.model.streams import StreamKind, StreamState
+from ztui.tables.columns import Zone, clock_text
+from ztui.ui.looks import Line, Span
+from ztui.ui.widgets.rows import Part
+
+if TYPE_CHECKING:
+    from ztui.store.streams import StreamRow
+    from ztui.ui.stage import Stage
+
+LAMPS: dict[StreamState, Span] = {
+    StreamState.CONNECTED: Span("●", "ok"),
+    StreamState.LAGGING: Span("◐", "warn"),
+    StreamState.WAITING: Span("·", "dim"),
+    StreamState.CONNECTING: Span("·", "dim"),
+    StreamState.UNAVAILABLE: Span("○", "error"),
+    StreamState.ERROR: Span("✖", "error"),
+    StreamState.NOT_PERMITTED: Span("⊘", "warn"),
+    StreamState.GONE: Span("·", "dim"),
+}
+_MOST_LAMPS = 12
+
+
+def lamps(rows: list[StreamRow], now: float) -> Line:
+    """One lamp a stream, the troubled ones first; counted where there are many."""
+    spans = Counter(LAMPS[row.effective_state(now)] for row in rows if row.state is not StreamState.GONE)
+    order = [span for span in (*reversed(LAMPS.values()),) if span in spans]
+    if sum(spans.values()) > _MOST_LAMPS:
+        return tuple(Span(f"{span.text}{spans[span]} ", span.look) for span in dict.fromkeys(order))
+    return tuple(Span(span.text * spans[span], span.look) for span in dict.fromkeys(order))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Glance:
+    """What the status row says besides the memory: how the screen itself is."""
+
+    stage: Stage
+    pane_key: str
+    pane_title: str
+    is_short: bool
+    """Whether there is no room for tabs, so that the pane is named here."""
+    is_slowed: bool
+    problem_count: int
+
+
+def status_parts(glance: Glance) -> list[Part]:
+    """Write the parts of the status row, in reading order; the least important go first where room is short."""
+    stage = glance.stage
+    parts = [
+        Part((Span("ztui", "title"),), 8),
+        Part((Span(stage.title, "name"),), 4),
+        Part((Span(_scope(stage), "dim"),), 7),
+        *(_file_parts(stage) if stage.is_finite else _stream_parts(stage)),
+        *_pace_parts(glance),
+    ]
+    if glance.is_short:
+        parts.append(Part((Span(f"{glance.pane_key} {glance.pane_title}", "title"),), 2))
+    if stage.is_paused:
+        parts.insert(0, Part((Span(f" PAUSED  +{stage.news:,} new ".replace(",", " "), "loud"),), 0))
+    return parts
+
+
+def _scope(stage: Stage) -> str:
+    settings = stage.settings
+    if stage.is_finite:
+        return ""
+    namespaces = ", ".join(settings.namespaces) if settings.namespaces and not settings.is_all_namespaces else ""
+    nodes = ", ".join(settings.nodes)
+    return " · ".join(part for part in (namespaces or "all namespaces", f"on {nodes}" if nodes else "") if part)
+
+
+def _stream_parts(stage: Stage) -> list[Part]:
+    mesh = stage.mesh
+    logs = mesh.streams.of_kind(StreamKind.LOG)
+    known, followed = len(mesh.cluster.ztunnels), len(mesh.cluster.followed)
+    spans = lamps(logs, stage.now)
+    if known and followed < known:
+        words = f"{followed} of {known} ztunnels"
+    else:
+        words = f"{known} ztunnel{'' if known == 1 else 's'}" if known else "looking for ztunnels"
+    parts = [Part((*spans, Span(" ") if spans else Span(""), Span(words, "plain")), 3)]
+    rate, lag = mesh.streams.lines_per_s(stage.now), mesh.streams.lag_s(stage.now)
+    parts.append(Part((Span(f"{units.format_count(rate)} lines/s"),), 3))
+    if lag is not None:
+        parts.append(Part((Span(f"lag {units.format_age(max(lag, 0.0))}", "warn" if lag >= 5 else "plain"),), 5))
+    age = mesh.inventory.oldest_age_s(stage.now)
+    if age is not None:
+        parts.append(Part((Span(f"dumps {units.format_age(age)}", "warn" if age > 120 else "plain"),), 6))
+    return parts
+
+
+def _file_parts(stage: Stage) -> list[Part]:
+    lines, dumps = stage.mesh.lines.received, len(stage.mesh.inventory.dumps)
+    words = [f"{lines:,} lines".replace(",", " ")] if lines else []
+    if dumps:
+        words.append(f"{dumps} config dump{'' if dumps == 1 else 's'}")
+    state = "read to the end" if stage.mesh.exhausted else "reading …"
+    return [Part((Span(" · ".join([*words, state])),), 3)]
+
+
+def _pace_parts(glance: Glance) -> list[Part]:
+    parts = []
+    if glance.stage.followed:
+        parts.append(Part((Span(f"only {glance.stage.followed}", "accent"),), 2))
+    if glance.stage.is_problems_only:
+        parts.append(Part((Span("problems only", "accent"),), 2))
+    if glance.is_slowed:
+        parts.append(Part((Span("slow terminal: fewer pictures", "warn"),), 3))
+    gaps = sum(row.gap_count for row in glance.stage.mesh.streams)
+    if gaps:
+        parts.append(Part((Span(f"! {gaps} gap{'' if gaps == 1 else 's'}", "warn"),), 2))
+    if glance.problem_count:
+        text = f"✖ {glance.problem_count} problem{'' if glance.problem_count == 1 else 's'}"
+        parts.append(Part((Span(text, "error"),), 1))
+    return parts
+
+
+def status_right(stage: Stage) -> Line:
+    """Write the clock, in the zone that times are written in."""
+    zone = Zone.LOCAL if stage.zone is Zone.LOCAL else Zone.UTC
+    return (Span(f"{clock_text(stage.now, zone)[:8]} {'local' if zone is Zone.LOCAL else 'UTC'}", "dim"),)

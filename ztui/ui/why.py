@@ -1,0 +1,100 @@
+"""Why a pane is empty, and what would fill it: one or two plain sentences, never a blank."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ztui import units
+from ztui.model.streams import StreamKind, StreamState
+from ztui.ui.looks import Line, Span, line
+
+if TYPE_CHECKING:
+    from ztui.store.streams import StreamRow
+    from ztui.ui.stage import Stage
+
+_MOST_REASONS = 4
+
+
+def no_entries(stage: Stage, total: int, filter_text: str) -> list[Line]:
+    """Say why there are no connections to show."""
+    if total:
+        return filtered_away(stage, total, filter_text)
+    if stage.is_finite:
+        if not stage.mesh.exhausted:
+            return [line("  Reading the files …")]
+        return _files_without("access log lines", "ztunnel's log: `kubectl logs` of each ztunnel pod, --tail=-1")
+    lines = _troubles(stage, StreamKind.LOG, "log")
+    if not lines and stage.mesh.lines.received:
+        seen = units.format_count(stage.mesh.lines.received)
+        lines = [
+            line(f"  {seen} log lines were read, none of a connection that ended."),
+            line(
+                "  ztunnel writes an entry when a connection closes; at log level warn it writes none that succeeded."
+            ),
+        ]
+    return lines or _searching(stage, "Connected; no connection has closed yet.")
+
+
+def no_dump_rows(stage: Stage, what: str, total: int, filter_text: str) -> list[Line]:
+    """Say why there is nothing of what config dumps tell."""
+    if total:
+        return filtered_away(stage, total, filter_text)
+    if stage.mesh.inventory.dumps:
+        return [line(f"  The ztunnels hold no {what}.")]
+    if stage.is_finite:
+        if not stage.mesh.exhausted:
+            return [line("  Reading the files …")]
+        return _files_without("config dump", "one: --file w1-config_dump.json (istioctl ztunnel-config all -o json)")
+    if stage.settings.is_without_dumps:
+        return [line(f"  Config dumps are switched off (--no-dumps), and only they tell of {what}.")]
+    lines = _troubles(stage, StreamKind.CONFIG_DUMP, "config dump")
+    if lines:
+        lines.append(line(f"  Without a config dump there are no {what}; flows need only the logs."))
+    return lines or _searching(stage, "Waiting for the first config dump …")
+
+
+def filtered_away(stage: Stage, total: int, filter_text: str) -> list[Line]:
+    """Say that the filter (or problems only) leaves nothing."""
+    if stage.is_problems_only:
+        return [line("  ", Span("·", "ok"), f" No problem among {total} rows. ", Span("x", "key"), " shows them all.")]
+    return [
+        line(f"  Nothing matches {filter_text!r}; without the filter there are {total} rows."),
+        line("  ", Span("Esc", "key"), " clears the filter, ", Span("/", "key"), " changes it."),
+    ]
+
+
+def _files_without(what: str, give: str) -> list[Line]:
+    return [line(f"  There is no {what} in the files given."), line(f"  To fill this pane give {give}.")]
+
+
+def _searching(stage: Stage, else_text: str) -> list[Line]:
+    if not stage.mesh.cluster.ztunnels:
+        troubles = _troubles(stage, StreamKind.WATCH, "")
+        return troubles or [line("  Looking for ztunnels in the cluster …")]
+    return [line(f"  {else_text}")]
+
+
+def _troubles(stage: Stage, kind: StreamKind, what: str) -> list[Line]:
+    """Name what does not work, each reason once, with how many it stands for."""
+    rows = [row for row in stage.mesh.streams.of_kind(kind) if _is_lost(row)]
+    counted: dict[tuple[StreamState, str], list[StreamRow]] = {}
+    for row in rows:
+        counted.setdefault((row.state, row.reason or row.state.value), []).append(row)
+    lines = []
+    for (state, reason), same in list(counted.items())[:_MOST_REASONS]:
+        glyph = "⊘" if state is StreamState.NOT_PERMITTED else "○"
+        whose = same[0].key.of if len(same) == 1 else f"{len(same)} ztunnels"
+        retry = same[0].retry_at
+        soon = f"; next try in {units.format_age(max(0.0, retry - stage.now))}" if retry is not None else ""
+        lines.append(
+            line(
+                "  ",
+                Span(glyph, "warn"),
+                f" {what} of {whose}: {reason}{soon}" if what else f" {whose}: {reason}{soon}",
+            )
+        )
+    return lines
+
+
+def _is_lost(row: StreamRow) -> bool:
+    return row.state in (StreamState.UNAVAILABLE, StreamState.NOT_PERMITTED, StreamState.ERROR)
