@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from ztui.model.flow import AccessLogEntry, Direction, Shape, Verdict, stripped_error
 
@@ -52,25 +52,25 @@ class Lookup(Protocol):
         """Grows whenever an answer may have changed."""
 
     def workload(self, namespace: str | None, name: str | None) -> Workload | None:
-        """The workload of that name, as a ztunnel holds it."""
+        """Give the workload of that name, as a ztunnel holds it."""
 
     def workload_at(self, ip: str) -> Workload | None:
-        """The workload that has this address."""
+        """Give the workload that has this address."""
 
     def app(self, namespace: str | None, name: str | None) -> str | None:
-        """The owner of a workload: Deployment, DaemonSet …"""
+        """Give the owner of a workload: a Deployment, a DaemonSet."""
 
     def node(self, namespace: str | None, name: str | None) -> str | None:
-        """The node a workload runs on."""
+        """Give the node a workload runs on."""
 
     def zone(self, namespace: str | None, name: str | None) -> str | None:
-        """The zone a workload runs in."""
+        """Give the zone a workload runs in."""
 
     def revision(self, namespace: str | None, name: str | None) -> str | None:
-        """The canonical revision of a workload."""
+        """Give the canonical revision of a workload."""
 
     def service_of(self, namespace: str | None, name: str | None, port: int | None) -> str | None:
-        """The hostname of the one service through which this port of a workload is reached; None if not just one."""
+        """Give the hostname of the one service that reaches this port of a workload; None if not just one."""
 
 
 class _NothingKnown:
@@ -78,19 +78,10 @@ class _NothingKnown:
 
     version = 0
 
-    def workload(self, namespace: str | None, name: str | None) -> Workload | None:  # noqa: ARG002
+    def workload(self, *_: Any, **__: Any) -> None:
         return None
 
-    def workload_at(self, ip: str) -> Workload | None:  # noqa: ARG002
-        return None
-
-    def app(self, namespace: str | None, name: str | None) -> str | None:  # noqa: ARG002
-        return None
-
-    def service_of(self, namespace: str | None, name: str | None, port: int | None) -> str | None:  # noqa: ARG002
-        return None
-
-    node = zone = revision = app
+    workload_at = app = node = zone = revision = service_of = workload
 
 
 NOTHING_KNOWN: Lookup = _NothingKnown()
@@ -115,7 +106,7 @@ def is_address(text: str) -> bool:
 
 
 def port_of(shape: Shape) -> int | None:
-    """The port that was meant: of `dst.hbone_addr` inside a tunnel, else of `dst.addr`."""
+    """Give the port that was meant: of `dst.hbone_addr` inside a tunnel, else of `dst.addr`."""
     return split_address(shape.dst_hbone_addr or shape.dst_addr)[1]
 
 
@@ -158,14 +149,14 @@ def response_flag_of(shape: Shape) -> str | None:
 
 
 def src_node_of(shape: Shape, lookup: Lookup) -> str | None:
-    """The source's node: the reporter's own for an outbound entry, else from the dump."""
+    """Give the source's node: the reporter's own for an outbound entry, else from the dump."""
     if shape.direction == Direction.OUTBOUND and shape.origin.node is not None:
         return shape.origin.node
     return lookup.node(shape.src_namespace, shape.src_workload)
 
 
 def dst_node_of(shape: Shape, lookup: Lookup) -> str | None:
-    """The destination's node: the reporter's own for an inbound entry, else from the dump."""
+    """Give the destination's node: the reporter's own for an inbound entry, else from the dump."""
     if shape.direction == Direction.INBOUND and shape.origin.node is not None:
         return shape.origin.node
     return lookup.node(shape.dst_namespace, shape.dst_workload)
@@ -252,8 +243,12 @@ def _src_names(s: Shape, look: Lookup) -> tuple[str, ...]:
     return names(s.src_workload, s.src_namespace, look.app(s.src_namespace, s.src_workload))
 
 
+def _dst_workload_names(s: Shape, look: Lookup) -> tuple[str, ...]:
+    return names(s.dst_workload, s.dst_namespace, look.app(s.dst_namespace, s.dst_workload))
+
+
 def _dst_names(s: Shape, look: Lookup) -> tuple[str, ...]:
-    workload = names(s.dst_workload, s.dst_namespace, look.app(s.dst_namespace, s.dst_workload))
+    workload = _dst_workload_names(s, look)
     hosts = {split_address(s.dst_addr)[0], split_address(s.dst_hbone_addr)[0]}
     return workload + service_names(service_of(s, look)) + _present(*hosts)
 
@@ -271,16 +266,14 @@ SHAPE_KEYS: Mapping[str, ShapeKey] = {
     "to.ns": lambda s, _: s.dst_namespace,
     "ns": lambda s, _: _present(s.src_namespace, s.dst_namespace),
     "service": lambda s, look: service_names(service_of(s, look)),
-    "workload": lambda s, look: (
-        _src_names(s, look) + names(s.dst_workload, s.dst_namespace, look.app(s.dst_namespace, s.dst_workload))
-    ),
+    "workload": lambda s, look: (*_src_names(s, look), *_dst_workload_names(s, look)),
     "identity": lambda s, _: _identity_names(s.src_identity) + _identity_names(s.dst_identity),
     "node": lambda s, _: s.origin.node,
     "src.node": src_node_of,
     "dst.node": dst_node_of,
     "src.zone": BY_KEYS["src.zone"],
     "dst.zone": BY_KEYS["dst.zone"],
-    "ztunnel": lambda s, _: names(s.origin.ztunnel, s.origin.namespace) + (s.origin.key,),
+    "ztunnel": lambda s, _: (*names(s.origin.ztunnel, s.origin.namespace), s.origin.key),
     "port": lambda s, _: port_of(s),
     "dir": lambda s, _: s.direction,
     "security": lambda s, _: security_of(s),

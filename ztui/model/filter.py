@@ -168,7 +168,7 @@ class All:
         return (term for node in self.of for term in node.terms())
 
     def __str__(self) -> str:
-        return " ".join(f"({node})" if isinstance(node, Any_) else str(node) for node in self.of)
+        return " ".join(f"({node})" if isinstance(node, Any_ | All) else str(node) for node in self.of)
 
     def says(self, *, negated: bool = False) -> str:
         text = ", ".join(node.says() for node in self.of)
@@ -194,7 +194,7 @@ class Any_:  # noqa: N801  `Any` is taken
         return (term for node in self.of for term in node.terms())
 
     def __str__(self) -> str:
-        return " or ".join(f"({node})" if isinstance(node, All) else str(node) for node in self.of)
+        return " or ".join(f"({node})" if isinstance(node, Any_ | All) else str(node) for node in self.of)
 
     def says(self, *, negated: bool = False) -> str:
         if negated:
@@ -250,7 +250,7 @@ def _make_test(term: Term) -> Callable[[Value], bool]:
 
 
 def number_of(term: Term) -> float:
-    """The number of a term in the unit of its key: bytes, milliseconds, seconds for an age. Raises FilterError."""
+    """Give the number of a term in the unit of its key: bytes, milliseconds, seconds for an age. Raises FilterError."""
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([A-Za-z]*)", term.value)
     units = _UNITS[term.key]
     if match is None or match[2].lower() not in units:
@@ -298,7 +298,7 @@ class FlowFilter:
         return FlowFilter(Any_((self.root, more.root)))
 
     def negated(self) -> FlowFilter:
-        """The opposite."""
+        """Give the opposite."""
         return FlowFilter(self.root.of if isinstance(self.root, Not) else Not(self.root))
 
     # -- judging
@@ -577,7 +577,7 @@ def combined(nodes: Iterable[Node]) -> Node:
 
 
 def _joined_key(node: Node) -> str | None:
-    """The key whose values are alternatives: of a term with a value, not of a range, a word or a negation."""
+    """Give the key whose values are alternatives: of a term with a value, not of a range, a word or a negation."""
     return node.key if isinstance(node, Term) and node.key != "*" and node.op in ":~" else None
 
 
@@ -587,7 +587,7 @@ def failures() -> FlowFilter:
 
 
 def from_flags(flags: Iterable[tuple[str, str]]) -> FlowFilter | None:
-    """Read the flow flags of a command line, in their order: (`from`, `curl`), (`not`, ``), (`node`, `w1`) …
+    """Read the flow flags of a command line, in their order: (`from`, `curl`), (`not`, ``), (`node`, `w1`).
 
     `not` negates the next; `failed` takes no value; `error` is a regex; `filter` is a whole expression. None of
     nothing. Raises FilterError.

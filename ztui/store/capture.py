@@ -104,7 +104,7 @@ SOURCE_IP = "src.ip"
 
 
 def source_ip(shape: Shape) -> str | None:
-    """The noted address of a source that the entry does not name."""
+    """Give the noted address of a source that the entry does not name."""
     for name, text in shape.other:
         if name == SOURCE_IP:
             return text
@@ -112,7 +112,7 @@ def source_ip(shape: Shape) -> str | None:
 
 
 def own_workload(shape: Shape) -> Name | None:
-    """The workload on whose behalf a ztunnel wrote an entry: an outbound one's source, an inbound one's destination."""
+    """Give the workload an entry was written for: an outbound one's source, an inbound one's destination."""
     if shape.direction == Direction.OUTBOUND and shape.src_workload:
         return shape.src_namespace, shape.src_workload
     if shape.direction == Direction.INBOUND and shape.dst_workload:

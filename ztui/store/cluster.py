@@ -103,11 +103,11 @@ class ClusterState:
                 del self._pods_by_ip[ip]
 
     def pod(self, namespace: str, name: str) -> Pod | None:
-        """The pod of that name, if there is one now."""
+        """Give the pod of that name, if there is one now."""
         return self._pods_by_name.get((namespace, name))
 
     def pod_at(self, ip: str) -> Pod | None:
-        """The running pod that has this address."""
+        """Give the running pod that has this address."""
         return self._pods_by_ip.get(ip)
 
 

@@ -91,7 +91,7 @@ def _rounded(durations: Mapping[int, int]) -> Counter[int]:
 
 
 def percentile(durations: Mapping[int, int], share: float) -> float | None:
-    """The smallest value that at least `share` of all are not above; None of nothing."""
+    """Give the smallest value that at least `share` of all are not above; None of nothing."""
     total = sum(durations.values())
     if not total:
         return None
@@ -224,7 +224,7 @@ class _Question:
         return not shape.is_opened if self._as_they_are else self._capture.is_counted(shape)
 
     def sums(self, shares: Iterable[Share]) -> dict[Group, Sums]:
-        """Sums per group of what one bucket knows."""
+        """Give sums per group of what one bucket knows."""
         kinds, groups = self._kinds, dict[Group, Sums]()
         for share in shares:
             shape = share.shape
@@ -364,7 +364,7 @@ class EdgeStore:
         return _Span(first=first, last=last, length_s=max(end - first * BUCKET_S, 1.0), with_past=False)
 
     def _trends(self, question: _Question, span: _Span) -> dict[Group, list[float]]:
-        """Connections per second of each group in the last ten-second buckets, oldest first."""
+        """Give connections per second of each group in the last ten-second buckets, oldest first."""
         trends: dict[Group, list[float]] = {}
         first = span.last - TREND_BUCKETS + 1
         open_buckets = set(self.rates.open_buckets())

@@ -25,7 +25,7 @@ _SPLIT_PAGES = 8
 
 
 def _narrow(numbers: array[int]) -> array[int]:
-    """The same numbers in half the bytes, where they fit."""
+    """Give the same numbers in half the bytes, where they fit."""
     try:
         return array("I", numbers)
     except OverflowError:
@@ -152,7 +152,7 @@ class EntryStore:
         return self._tail, first, seq - first
 
     def _texts(self, page: _Page | _Columns, first: int) -> tuple[list[bytes], list[bytes]]:
-        """Times and addresses of a page, row by row."""
+        """Give times and addresses of a page, row by row."""
         if isinstance(page, _Columns):
             return page.times, page.addrs
         texts = self._split.get(first)
@@ -163,13 +163,13 @@ class EntryStore:
         return texts
 
     def entry(self, seq: int) -> AccessLogEntry:
-        """The entry of that number. Raises KeyError where it is not kept (any more)."""
+        """Give the entry of that number. Raises KeyError where it is not kept (any more)."""
         page, first, row = self._locate(seq)
         times, addrs = self._texts(page, first)
         return _entry(page, seq, row, times[row], addrs[row])
 
     def shape(self, seq: int) -> Shape:
-        """The shape of an entry, without decoding the rest. Raises KeyError."""
+        """Give the shape of an entry, without decoding the rest. Raises KeyError."""
         page, _, row = self._locate(seq)
         return page.shapes[row]
 
@@ -192,7 +192,7 @@ class EntryStore:
             yield start, self._tail
 
     def times(self, first: int = 0, last: int | None = None) -> Iterator[tuple[int, bytes]]:
-        """Number and logged time of each entry of [first, last), in the order of arrival."""
+        """Give number and logged time of each entry of [first, last), in the order of arrival."""
         last = self._next_seq if last is None else last
         for start, page in self._blocks(first, last):
             times = page.times() if isinstance(page, _Page) else page.times

@@ -190,27 +190,27 @@ class Inventory:
         return self._index
 
     def workload(self, namespace: str | None, name: str | None) -> Workload | None:
-        """The workload of that name, as most ztunnels hold it."""
+        """Give the workload of that name, as most ztunnels hold it."""
         return self._indexed().by_name.get((namespace or "", name or ""))
 
     def workload_of(self, uid: str) -> Workload | None:
-        """The workload of that uid (istiod's, not Kubernetes')."""
+        """Give the workload of that uid (istiod's, not Kubernetes')."""
         return self._indexed().by_uid.get(uid)
 
     def workload_at(self, ip: str) -> Workload | None:
-        """The workload that has this address."""
+        """Give the workload that has this address."""
         return self._indexed().by_ip.get(ip)
 
     def service(self, name: str) -> Service | None:
-        """A service by hostname, `namespace/hostname`, `name.ns` or `ns/name`; by a bare name if just one has it."""
+        """Find a service by hostname, `namespace/hostname`, `name.ns`, `ns/name`; by a bare name if just one has it."""
         return self._indexed().services.get(name)
 
     def service_at(self, vip: str) -> Service | None:
-        """The service that has this virtual address."""
+        """Give the service that has this virtual address."""
         return self._indexed().by_vip.get(vip)
 
     def app(self, namespace: str | None, name: str | None) -> str | None:
-        """The owner of a workload: by istiod's word where that differs from the pod's name, else by Kubernetes'."""
+        """Give a workload's owner: by istiod's word where that differs from the pod's name, else by Kubernetes'."""
         if name is None:
             return None
         workload = self.workload(namespace, name)
@@ -222,7 +222,7 @@ class Inventory:
         return workload.app if workload is not None else None
 
     def node(self, namespace: str | None, name: str | None) -> str | None:
-        """The node a workload runs on."""
+        """Give the node a workload runs on."""
         workload = self.workload(namespace, name)
         if workload is not None and workload.node:
             return workload.node
@@ -230,7 +230,7 @@ class Inventory:
         return pod.node if pod is not None else None
 
     def zone(self, namespace: str | None, name: str | None) -> str | None:
-        """The zone a workload runs in, by its locality, else by its node's label."""
+        """Give the zone a workload runs in, by its locality, else by its node's label."""
         workload = self.workload(namespace, name)
         if workload is not None and workload.locality is not None and workload.locality.zone:
             return workload.locality.zone
@@ -238,12 +238,12 @@ class Inventory:
         return node.zone if node is not None else None
 
     def revision(self, namespace: str | None, name: str | None) -> str | None:
-        """The canonical revision of a workload."""
+        """Give the canonical revision of a workload."""
         workload = self.workload(namespace, name)
         return workload.canonical_revision if workload is not None else None
 
     def service_of(self, namespace: str | None, name: str | None, port: int | None) -> str | None:
-        """The hostname of the one service through which this port of a workload is reached; None if not just one."""
+        """Give the hostname of the one service that reaches this port of a workload; None if not just one."""
         workload = self.workload(namespace, name)
         if workload is None or port is None:
             return None
@@ -291,7 +291,7 @@ def _same_content(before: ConfigDump, now: ConfigDump) -> bool:
 
 
 def owner_name(owner: str, labels: Mapping[str, str]) -> str:
-    """The owner a user knows: a ReplicaSet's Deployment (its name without the pod template's hash), else the owner."""
+    """Give the owner a user knows: a ReplicaSet's Deployment (the name without the template's hash), else itself."""
     kind, _, name = owner.partition("/")
     template = labels.get("pod-template-hash")
     if kind == "ReplicaSet" and template and name.endswith(f"-{template}"):

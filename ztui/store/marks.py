@@ -34,5 +34,5 @@ class Marks:
         return self._marks[-1] if self._marks else None
 
     def between(self, first: float, last: float) -> list[MarkSet]:
-        """Marks of [first, last], oldest first."""
+        """Give marks of [first, last], oldest first."""
         return [mark for mark in self._marks if first <= mark.at <= last]

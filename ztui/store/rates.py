@@ -42,7 +42,7 @@ class Share(NamedTuple):
 
 
 def bucket_of(prefix: bytes) -> int | None:
-    """Number of the ten seconds an 18-byte time prefix lies in; None for what is no time."""
+    """Give number of the ten seconds an 18-byte time prefix lies in; None for what is no time."""
     try:
         at = datetime.strptime(prefix.decode("ascii") + "0", "%Y-%m-%dT%H:%M:%S").replace(tzinfo=UTC)
     except ValueError:
@@ -317,7 +317,7 @@ class Rates:
             other.add(total.entries, total.sent, total.recv, total.last_at, total.durations)
 
     def _other(self, shape: Shape) -> Shape:
-        """The shape that stands for all forgotten ones of the same reporter, direction, verdict and security."""
+        """Give the shape that stands for all forgotten ones of the same reporter, direction, verdict and security."""
         verdict = shape.verdict
         is_counted = self._is_counted(shape)
         key = (shape.origin.key, shape.direction, verdict, shape.is_mtls, is_counted)
@@ -356,16 +356,16 @@ class Rates:
         return len(self._closed.get(bucket, ()))
 
     def open_shares(self, bucket: int) -> Iterator[Share]:
-        """What an open bucket knows."""
+        """Give what an open bucket knows."""
         return _cell_shares(bucket, self._open[bucket])
 
     def closed_shares(self, bucket: int) -> Iterator[Share]:
-        """What a closed bucket knows; a shape may come more than once."""
+        """Give what a closed bucket knows; a shape may come more than once."""
         for segment in self._closed.get(bucket, ()):
             yield from segment.shares()
 
     def past_shares(self) -> Iterator[Share]:
-        """What is known of the time before the buckets."""
+        """Give what is known of the time before the buckets."""
         for shape, total in self._past.items():
             durations = total.durations
             yield Share(

@@ -25,7 +25,7 @@ class SourceNotes:
         self._noted: dict[tuple[Shape, str], Shape] = {}
 
     def noted(self, batch: EntryBatch) -> EntryBatch:
-        """The same batch, or one with noted shapes where it has early inbound refusals."""
+        """Give the same batch, or one with noted shapes where it has early inbound refusals."""
         if _REFUSED not in map(_message, batch.shapes):
             return batch
         shapes = [self._note(shape, addr) for shape, addr in zip(batch.shapes, batch.addrs, strict=True)]

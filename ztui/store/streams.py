@@ -99,11 +99,11 @@ class StreamTable:
         return len(self._rows)
 
     def get(self, key: StreamKey) -> StreamRow | None:
-        """What is known of a stream."""
+        """Give what is known of a stream."""
         return self._rows.get(key)
 
     def of(self, origin: str) -> dict[StreamKind, StreamRow]:
-        """The streams of one ztunnel (`Origin.key`) or resource, by kind."""
+        """Give the streams of one ztunnel (`Origin.key`) or resource, by kind."""
         return {
             kind: row for kind in StreamKind if (row := self._rows.get(StreamKey(kind=kind, of=origin))) is not None
         }
@@ -113,7 +113,7 @@ class StreamTable:
         return [row for row in self._rows.values() if row.key.kind in kinds]
 
     def row(self, key: StreamKey) -> StreamRow:
-        """The row of a stream, made where there is none."""
+        """Give the row of a stream, made where there is none."""
         row = self._rows.get(key)
         if row is None:
             if len(self._rows) >= self.max_streams:
@@ -152,7 +152,7 @@ class StreamTable:
         return sum(row.lines_per_s(now) for row in self._rows.values())
 
     def lag_s(self, now: float) -> float | None:
-        """The longest lag of a log stream that is not idle; None where there is none."""
+        """Give the longest lag of a log stream that is not idle; None where there is none."""
         logs: Iterable[StreamRow] = self.of_kind(StreamKind.LOG)
         lags = [row.lag_s for row in logs if row.lag_s is not None and row.idle_s(now) is None]
         return max(lags, default=None)
