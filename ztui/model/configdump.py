@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from codecs import BOM_UTF8
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, NoReturn, TypeVar
@@ -23,16 +24,16 @@ from ztui.model.service import Service, read_service
 from ztui.model.text import clean
 from ztui.model.workload import OpenConnection, Workload, WorkloadState, read_state, read_workload
 
-_SLICE_CHARS = 32 * 1024
-"""How much text is decoded between two yields: about a millisecond's work."""
+_SLICE_BYTES = 32 * 1024
+"""How much is decoded between two yields: about a millisecond's work."""
 _HASH_CHUNK = 1 << 20
-_KNOWN_ELEMENT_CHARS = 64 * 1024
+_KEY_BYTES = 256
+_ELEMENT_BYTES = 64 * 1024
 """How far the end of an element is looked for before it is compared with those already known."""
 _MAX_PROBLEMS = 20
 
-_SPACE = re.compile(r"[ \t\n\r]*")
-_ELEMENT_END = "\n    }"  # serde's pretty printing: two blanks a level, and no raw newline inside a JSON text
-_SECTION_END = {"[": b"\n  ]", "{": b"\n  }"}
+_SPACE = re.compile(rb"[ \t\n\r]*")
+_ELEMENT_END = b"\n    }"  # serde's pretty printing: two blanks a level, and no raw newline inside a JSON text
 
 T = TypeVar("T", bound=DumpItem)
 
@@ -100,7 +101,7 @@ class DumpReader:
     """
 
     def __init__(self) -> None:
-        self._sections: WeakValueDictionary[tuple[str, bytes], Section[Any]] = WeakValueDictionary()
+        self._sections: WeakValueDictionary[tuple[str, int, bytes], Section[Any]] = WeakValueDictionary()
         self._elements: dict[str, dict[tuple[str | None, str], DumpItem]] = {}
 
     def read(self, data: bytes) -> ConfigDump:
@@ -116,29 +117,26 @@ class DumpReader:
 
     def read_in_slices(self, data: bytes) -> Slices:
         """As `read`, but yields every millisecond or so of work; the dump is the generator's return value."""
-        if not data.strip():
-            raise DumpError("it is empty")
-        text = data.decode("utf-8", "surrogateescape")
-        yield
-        document = _Document(text, data if text.isascii() else None)
+        document = _Document(data)
         position = document.open_object()
         sections: list[Section[Any] | str] = []
         found: dict[str, Any] = {}
         mark = 0
         while True:
             name, start = document.key_at(position)
-            if name in _READERS and text[start : start + 1] in _SECTION_END:
+            if name in _READERS and data[start : start + 1] in (b"[", b"{"):
                 section, end = yield from self._read_section(document, name, start)
-                sections += (text[mark:start], section)
+                sections += (document.text(mark, start), section)
                 found[name] = section
                 mark = end
             else:
                 found[name], end = document.value_at(start)
-            position, ended = document.after(end, "}")
+                yield
+            position, ended = document.after(end, b"}")
             if ended:
                 break
         document.close(position)
-        sections.append(text[mark:])
+        sections.append(document.text(mark, len(data)))
         return _dump_of(found, tuple(sections))
 
     def _read_section(
@@ -146,68 +144,58 @@ class DumpReader:
     ) -> Generator[None, None, tuple[Section[Any], int]]:
         """Read the section at `start`, and say where it ends.
 
-        A text equal to a whole section is a whole section, so a guess about the end that hits a remembered hash is
-        no guess any more.
+        Where a remembered section could end, the text up to there is hashed: if it is equal to that section it is a
+        whole section too, and where it ends is certain without having been read.
         """
-        guess = document.guess_end(start)
-        digest = b""
-        if guess is not None:
-            digest = yield from document.digest(start, guess)
-            known = self._sections.get((name, digest))
-            if known is not None:
-                return known, guess
+        for length in sorted({length for kind, length, _ in self._sections if kind == name}, reverse=True):
+            if document.can_end(start, start + length):
+                digest = yield from document.digest(start, start + length)
+                known = self._sections.get((name, length, digest))
+                if known is not None:
+                    return known, start + length
         section, end = yield from self._read_elements(document, name, start)
-        if end != guess:
-            digest = yield from document.digest(start, end)
-        section = self._sections.setdefault((name, digest), section)
-        return section, end
+        digest = yield from document.digest(start, end)
+        return self._sections.setdefault((name, end - start, digest), section), end
 
     def _read_elements(
         self, document: _Document, name: str, start: int
     ) -> Generator[None, None, tuple[Section[Any], int]]:
         """Read a section element by element, whether it is a list or, as in 1.22, a map."""
-        text, read, known = document.text, _READERS[name], self._elements.get(name, {})
+        read, known = _READERS[name], self._elements.get(name, {})
         latest: dict[tuple[str | None, str], DumpItem] = {}
         items: list[DumpItem] = []
         pieces: list[str] = []
         problems: list[str] = []
-        keyed = text[start] == "{"
-        closer = "}" if keyed else "]"
-        position = _skip(text, start + 1)
-        ended = text[position : position + 1] == closer
-        mark, paused = start, start
+        keyed = document.data[start : start + 1] == b"{"
+        closer = b"}" if keyed else b"]"
+        position = document.skip(start + 1)
+        ended = document.data[position : position + 1] == closer
+        mark = paused = start
         while not ended:
             key = None
             if keyed:
                 key, position = document.key_at(position)
-            element, end = _known_element(text, position, key, known)
+            guess = document.guess_end(position)
+            text = document.text(position, guess)
+            element, end = known.get((key, text)), guess
             if element is None:
-                value, end = document.value_at(position)
-                element = _read_element(read, key, value, text[position:end])
-            pieces += (text[mark:position], text[position:end])
+                value, end = document.value_at(position, guess)
+                text = text if end == guess else document.text(position, end)
+                element = _read_element(read, key, value, text)
+            pieces += (document.text(mark, position), text)
             if element is None:
-                problems.append(f"an element of {name} is not what it should be: {clean(text[position:end][:80])}")
+                problems.append(f"an element of {name} is not what it should be: {clean(text[:80])}")
             else:
                 items.append(element)
-                latest[key, pieces[-1]] = element
+                latest[key, text] = element
             mark = end
             position, ended = document.after(end, closer)
-            if end - paused > _SLICE_CHARS:
+            if end - paused > _SLICE_BYTES:
                 paused = end
                 yield
-        pieces.append(text[mark : position + 1])
+        pieces.append(document.text(mark, position + 1))
         self._elements[name] = latest
         return Section(tuple(items), tuple(pieces), tuple(problems[:_MAX_PROBLEMS])), position + 1
-
-
-def _known_element(
-    text: str, position: int, key: str | None, known: Mapping[tuple[str | None, str], DumpItem]
-) -> tuple[DumpItem | None, int]:
-    """Find the element at `position` among the known ones; again a guess that a hit proves right."""
-    end = text.find(_ELEMENT_END, position, position + _KNOWN_ELEMENT_CHARS) + len(_ELEMENT_END)
-    if not known or end < position:
-        return None, end
-    return known.get((key, text[position:end])), end
 
 
 Read = Callable[[str | None, JsonObject, str], DumpItem]
@@ -270,98 +258,113 @@ def _no_constant(word: str) -> NoReturn:
     raise ValueError(f"{word} is not JSON")
 
 
-def _skip(text: str, position: int) -> int:
-    """Past white space."""
-    space = _SPACE.match(text, position)
-    return space.end() if space else position
-
-
 class _Document:
-    """The text of one dump and the steps of reading it; every step that fails raises DumpError."""
+    """The bytes of one dump and the steps of reading them; every step that fails raises DumpError.
+
+    Only small windows are ever decoded: one text of 14 MB would stop everything else for 10 ms.
+    """
 
     _decoder = json.JSONDecoder(parse_constant=_no_constant)
 
-    def __init__(self, text: str, data: bytes | None) -> None:
-        self.text = text
-        self._data = data
-        """The same in bytes where positions in both are equal (ASCII), else None."""
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+
+    def text(self, start: int, end: int) -> str:
+        """Decode the text between two positions; bytes that are not UTF-8 become lone surrogates."""
+        return self.data[start:end].decode("utf-8", "surrogateescape")
+
+    def skip(self, position: int) -> int:
+        """Go past white space."""
+        space = _SPACE.match(self.data, position)
+        return space.end() if space else position
 
     def fail(self, position: int) -> NoReturn:
         """Say why nothing can be read at `position`."""
-        complete = self.text.rstrip()
-        if not complete.endswith("}") or position >= len(complete):
+        complete = self.data.rstrip()
+        if not complete.endswith(b"}") or position >= len(complete):
             raise DumpError("it is cut off: the text ends in the middle of the dump")
-        line = self.text.count("\n", 0, position) + 1
+        line = self.data.count(b"\n", 0, position) + 1
         raise DumpError(f"it is not JSON (line {line})")
 
     def open_object(self) -> int:
-        """Where the first key of the whole is."""
-        start = _skip(self.text, 1 if self.text.startswith("\ufeff") else 0)
-        if self.text[start : start + 1] != "{":
-            known = self.text[start : start + 1] == "["
-            raise DumpError("it is not a config dump but a list" if known else "it is not JSON")
-        first = _skip(self.text, start + 1)
-        if self.text[first : first + 1] == "}":
+        """Find the first key of the whole."""
+        start = self.skip(len(BOM_UTF8) if self.data.startswith(BOM_UTF8) else 0)
+        opener = self.data[start : start + 1]
+        if not opener:
+            raise DumpError("it is empty")
+        if opener != b"{":
+            raise DumpError("it is not a config dump but a list" if opener == b"[" else "it is not JSON")
+        first = self.skip(start + 1)
+        if self.data[first : first + 1] == b"}":
             raise DumpError("it is JSON, but not a config dump of a ztunnel: it is an empty object")
         return first
 
     def key_at(self, position: int) -> tuple[str, int]:
         """Read the key at `position`, and say where its value begins."""
-        if self.text[position : position + 1] != '"':
+        if self.data[position : position + 1] != b'"':
             self.fail(position)
-        key, end = self.value_at(position)
-        colon = _skip(self.text, end)
-        if self.text[colon : colon + 1] != ":":
+        key, end = self.value_at(position, position + _KEY_BYTES)
+        colon = self.skip(end)
+        if self.data[colon : colon + 1] != b":":
             self.fail(colon)
-        return str(key), _skip(self.text, colon + 1)
+        return str(key), self.skip(colon + 1)
 
-    def value_at(self, position: int) -> tuple[Any, int]:
-        """Decode the whole value at `position`, and say where it ends."""
-        try:
-            return self._decoder.raw_decode(self.text, position)
-        except RecursionError:
-            raise DumpError("it is not a config dump: its values are nested too deeply") from None
-        except json.JSONDecodeError as error:
-            self.fail(error.pos)
-        except ValueError:  # a constant that is not JSON, a number of thousands of digits
-            self.fail(position)
+    def value_at(self, position: int, guess: int = 0) -> tuple[Any, int]:
+        """Decode the whole value at `position`, and say where it ends.
 
-    def after(self, end: int, closer: str) -> tuple[int, bool]:
-        """Where the next element begins after the one that ended at `end`; or where `closer` is, and True."""
-        position = _skip(self.text, end)
-        follows = self.text[position : position + 1]
+        The window up to `guess` is tried first, and widened as long as the value does not end in it.
+        """
+        window = max(guess - position, _KEY_BYTES)
+        while True:
+            text = self.text(position, position + window)
+            is_all = position + window >= len(self.data)
+            try:
+                value, end = self._decoder.raw_decode(text)
+            except RecursionError:
+                raise DumpError("it is not a config dump: its values are nested too deeply") from None
+            except json.JSONDecodeError as error:
+                if is_all:
+                    self.fail(position + len(text[: error.pos].encode("utf-8", "surrogateescape")))
+            except ValueError:  # a constant that is not JSON, a number of thousands of digits
+                self.fail(position)
+            else:
+                if end < len(text) or is_all or text[-1] in '"]}':  # a number may go on behind the window
+                    end = end if text.isascii() else len(text[:end].encode("utf-8", "surrogateescape"))
+                    return value, position + end
+            window *= 8
+
+    def after(self, end: int, closer: bytes) -> tuple[int, bool]:
+        """Find where the next element begins after the one that ended at `end`; or where `closer` is, and True."""
+        position = self.skip(end)
+        follows = self.data[position : position + 1]
         if follows == closer:
             return position, True
-        if follows != ",":
+        if follows != b",":
             self.fail(position)
-        return _skip(self.text, position + 1), False
+        return self.skip(position + 1), False
 
     def close(self, position: int) -> None:
         """Make sure that nothing follows the closing brace at `position`."""
-        end = _skip(self.text, position + 1)
-        if end != len(self.text):
-            raise DumpError(
-                f"it is not one JSON text: something follows the dump (line {self.text.count(chr(10), 0, end) + 1})"
-            )
+        end = self.skip(position + 1)
+        if end != len(self.data):
+            line = self.data.count(b"\n", 0, end) + 1
+            raise DumpError(f"it is not one JSON text: something follows the dump (line {line})")
 
-    def guess_end(self, start: int) -> int | None:
-        """Where the section at `start` ends if the dump is pretty-printed as ztunnel does it; None where it is not."""
-        if self._data is None:
-            return None
-        opener = self.text[start]
-        if self.text[start + 1 : start + 2] != "\n":
-            return None
-        end = self._data.find(_SECTION_END[opener], start)
-        return None if end < 0 else end + len(_SECTION_END[opener])
+    def guess_end(self, start: int) -> int:
+        """Guess where the element at `start` ends, by ztunnel's pretty printing; never less than `start`."""
+        end = self.data.find(_ELEMENT_END, start, start + _ELEMENT_BYTES)
+        return start if end < 0 else end + len(_ELEMENT_END)
+
+    def can_end(self, start: int, end: int) -> bool:
+        """Whether the section at `start` could end at `end`, by the brackets there."""
+        closer = b"]" if self.data[start : start + 1] == b"[" else b"}"
+        return self.data[end - 1 : end] == closer
 
     def digest(self, start: int, end: int) -> Generator[None, None, bytes]:
         """Hash the text between two positions."""
-        if self._data is None:
-            data = memoryview(self.text[start:end].encode("utf-8", "surrogateescape"))
-        else:
-            data = memoryview(self._data)[start:end]
-        digest = hashlib.blake2b(digest_size=16)
-        for position in range(0, len(data), _HASH_CHUNK):
-            digest.update(data[position : position + _HASH_CHUNK])
+        digest = hashlib.sha256(usedforsecurity=False)
+        view = memoryview(self.data)
+        for position in range(start, end, _HASH_CHUNK):
+            digest.update(view[position : min(position + _HASH_CHUNK, end)])
             yield
         return digest.digest()
