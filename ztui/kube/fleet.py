@@ -87,7 +87,7 @@ class LogFleet:
             if uid in self._streams:
                 self._streams[uid].update(target)
                 continue
-            stream = self._streams[uid] = self._left.pop(uid, None) or self._new(target)
+            stream = self._streams[uid] = self._left.pop(uid) if uid in self._left else self._new(target)
             stream.revive(target)
             tasks.create_task(self._run(uid, stream))
         for uid, stream in self._streams.items():
