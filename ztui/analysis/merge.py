@@ -113,21 +113,28 @@ def merge(dumps: Mapping[str, ConfigDump]) -> MergedDumps:
 
 
 def merge_items(sections: Mapping[str, tuple[M, ...]]) -> tuple[Merged[M], ...]:
-    """Merge one section of each ztunnel; rows stand in the order in which the ztunnels name them."""
+    """Merge one section of each ztunnel, given by `Origin.key`; rows are in order of their keys.
+
+    What the reader shares is the same object in every section, and is told by its identity alone.
+    """
     shared: dict[int, tuple[tuple[M, ...], list[str]]] = {}
     for ztunnel, section in sections.items():
         shared.setdefault(id(section), (section, []))[1].append(ztunnel)
-    asked = len(sections)
     groups = [(section, tuple(ztunnels)) for section, ztunnels in shared.values()]
-    if len(groups) == 1:
-        section, ztunnels = groups[0]
-        return tuple(Merged(item=item, versions=((item, ztunnels),), asked=asked) for item in _by_key(section).values())
+    if not groups:
+        return ()
+    everyone, asked = tuple(sections), len(sections)
+    common = set(map(id, groups[0][0])).intersection(*(map(id, section) for section, _ in groups[1:]))
+    agreed = _by_key(item for item in groups[0][0] if id(item) in common)
+    rows = {key: Merged(item, everyone, (), asked) for key, item in agreed.items()}
     found: dict[str, list[tuple[M, Ztunnels]]] = {}
     unions: _Unions = {}
     for section, ztunnels in groups:
-        for key, item in _by_key(section).items():
-            _add_version(found.setdefault(key, []), item, ztunnels, unions)
-    return tuple(_row(versions, asked) for versions in found.values())
+        for key, item in _by_key(item for item in section if id(item) not in common).items():
+            if key not in rows:
+                _add_version(found.setdefault(key, []), item, ztunnels, unions)
+    rows |= {key: _row(versions, asked) for key, versions in found.items()}
+    return tuple(rows[key] for key in sorted(rows))
 
 
 def _by_key(section: Iterable[T]) -> dict[str, T]:
