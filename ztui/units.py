@@ -67,6 +67,11 @@ def parse_time(text: str) -> float | None:
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
+def format_time(at: float) -> str:
+    """Write a moment in Unix seconds as RFC 3339 has it, in UTC and whole seconds: `2026-11-24T09:04:40Z`."""
+    return datetime.fromtimestamp(at, tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 def _three(value: float) -> str:
     """Three significant digits at most: `1.2`, `12`, `123`."""
     return f"{value:.1f}".removesuffix(".0") if value < 9.95 else f"{value:.0f}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ztui.model.flow import AccessLogEntry, Direction, Flow, Measures, Shape
+from ztui.model.flow import AccessLogEntry, Flow, Measures, Shape
 
 if TYPE_CHECKING:
     from ztui.store.edges import EdgeRow
@@ -111,10 +111,10 @@ def edge_document(row: EdgeRow, by: tuple[str, ...]) -> Document:
         "bytes_recv": row.bytes_recv,
     }
     if row.p50 is not None and row.p99 is not None:
-        document["duration_ms"] = {"p50": row.p50, "p99": row.p99}
+        document["duration_ms"] = {"p50": _whole(row.p50), "p99": _whole(row.p99)}
     return document
 
 
-def is_client_view(entry: AccessLogEntry) -> bool:
-    """Whether an entry's bytes are already in the client's view (sent = client → server)."""
-    return entry.shape.direction == Direction.OUTBOUND
+def _whole(number: float) -> float:
+    """Leave out a fraction of nothing: durations are logged in whole milliseconds."""
+    return int(number) if number == int(number) else number

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ztui import units
+from ztui.model.fields import port_of
 from ztui.model.flow import AccessLogEntry, Direction, Flow, Measures, Shape, Verdict
 from ztui.tables.columns import (
     NOTHING,
@@ -45,14 +46,6 @@ def spark(values: tuple[float, ...]) -> str:
     return "".join(_BARS[min(7, int(8 * value / top))] for value in values)
 
 
-def port_of(address: str | None) -> str | None:
-    """Read the port of `10.1.1.2:80` or `[fd00::1]:80`; None where there is none."""
-    if not address or ":" not in address:
-        return None
-    port = address.rpartition(":")[2]
-    return port if port.isdigit() else None
-
-
 def source_of(shape: Shape, src_addr: str | None) -> str | None:
     """Give the shortest true name of the source: its workload, else its address without the port."""
     return shape.src_workload or (src_addr.rpartition(":")[0] or src_addr if src_addr else None)
@@ -61,8 +54,8 @@ def source_of(shape: Shape, src_addr: str | None) -> str | None:
 def destination_of(shape: Shape) -> str | None:
     """Give the shortest true name of the destination: its workload, else its service, else its address."""
     if shape.dst_workload:
-        port = port_of(shape.dst_addr)
-        return f"{shape.dst_workload}:{port}" if port else shape.dst_workload
+        port = port_of(shape)
+        return f"{shape.dst_workload}:{port}" if port is not None else shape.dst_workload
     return shape.dst_service or shape.dst_addr
 
 
