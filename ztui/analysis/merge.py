@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from ztui.model.certificate import CertificateChain
 from ztui.model.configdump import ConfigDump
@@ -31,18 +31,18 @@ class Held(Protocol):
 
 
 T = TypeVar("T", bound=Held)
-M = TypeVar("M", bound="MeshItem")
-MeshItem = Workload | Service | AuthorizationPolicy
+M = TypeVar("M", bound=Workload | Service | AuthorizationPolicy)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Merged(Generic[T]):
-    """One row: what the ztunnels hold under one key."""
+class Merged(NamedTuple, Generic[T]):
+    """One row: what the ztunnels hold under one key. A tuple, since there are tens of thousands of them."""
 
     item: T
     """As most of them hold it; of equally many, as the first."""
-    versions: tuple[tuple[T, Ztunnels], ...]
-    """Each different content with the ztunnels that hold it."""
+    ztunnels: Ztunnels
+    """Those that hold it so."""
+    others: tuple[tuple[T, Ztunnels], ...]
+    """Each other content with the ztunnels that hold it."""
     asked: int
     """How many ztunnels answered at all."""
 
@@ -51,9 +51,14 @@ class Merged(Generic[T]):
         return self.item.key
 
     @property
+    def versions(self) -> tuple[tuple[T, Ztunnels], ...]:
+        """Each different content with the ztunnels that hold it, the most common one first."""
+        return (self.item, self.ztunnels), *self.others
+
+    @property
     def holding(self) -> int:
         """How many ztunnels hold it, whatever its content."""
-        return sum(len(ztunnels) for _, ztunnels in self.versions)
+        return len(self.ztunnels) + sum(len(ztunnels) for _, ztunnels in self.others)
 
     @property
     def by(self) -> dict[str, T]:
@@ -63,7 +68,7 @@ class Merged(Generic[T]):
     @property
     def differs(self) -> dict[str, tuple[tuple[Any, Ztunnels], ...]]:
         """The dump's keys in which the ztunnels differ: each value with those that say so."""
-        if len(self.versions) == 1:
+        if not self.others:
             return {}
         return _differences([(item.raw(), ztunnels) for item, ztunnels in self.versions])
 
@@ -160,9 +165,11 @@ def _add_version(versions: list[tuple[M, Ztunnels]], item: M, ztunnels: Ztunnels
     versions.append((item, ztunnels))
 
 
-def _row(versions: Sequence[tuple[T, Ztunnels]], asked: int) -> Merged[T]:
-    most, _ = max(versions, key=lambda version: len(version[1]))
-    return Merged(item=most, versions=tuple(versions), asked=asked)
+def _row(versions: Sequence[tuple[M, Ztunnels]], asked: int) -> Merged[M]:
+    if len(versions) == 1:
+        return Merged(*versions[0], (), asked)
+    most = max(versions, key=lambda version: len(version[1]))
+    return Merged(*most, tuple(version for version in versions if version is not most), asked)
 
 
 def list_items(
