@@ -104,6 +104,14 @@ COMMANDS: tuple[Command, ...] = (
     _snapshot("certificates", "certificates by identity and node", "certificate", "certs", "cert"),
     _snapshot("connections", "connections open now", "connection", "cons"),
     Command(
+        name="health",
+        module="snapshots",
+        summary="one row per node: streams, certificates, versions, restarts",
+        takes=(*_OBSERVED, *TABLE, "is_watching", "is_ascii"),
+        argument="[TARGET]",
+        is_f_file=True,
+    ),
+    Command(
         name="all",
         module="snapshots",
         summary="whole config dumps, verbatim with -o json",

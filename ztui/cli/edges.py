@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from ztui.store.edges import EdgeRow
 
 _TICK_S = 2.0
+_COLUMNS = ("flows", "failed", "denied", "sent", "recv", "p50", "p99", "error")
+"""What a snapshot shows beside its keys; rates and trends are for the screen, and for -o wide."""
 _MOST_SHAPES = 4_000_000
 """A command that prints every edge of a saved log must not fold any: memory is bounded by the log's own variety."""
 
@@ -29,7 +31,7 @@ def run(invocation: Invocation) -> int:
     """Print edges: once, or with -w again whenever they changed."""
     settings = invocation.settings
     target = invocation.arguments[0] if invocation.arguments else None
-    question = _Question(settings)
+    question = _Question(settings, target)
     with watching(settings, question.memory, target=target) as watch:
         watch.settle()
         question.print(watch)
@@ -44,12 +46,12 @@ def run(invocation: Invocation) -> int:
 class _Question:
     """Which edges are asked for, with the memory that answers."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, target: str | None) -> None:
         unknown = [key for key in settings.by if key not in BY_KEYS]
         if unknown:
             raise UsageError(f"--by does not know {unknown[0]!r}.", f"Choose from {', '.join(BY_KEYS)}.")
         self._settings = settings
-        self._where = flow_filter(settings)
+        self._where = flow_filter(settings, target)
         self._table = edges_table(settings.by)
         form_of(settings, "edges")
         sort_rows(self._table, (), settings.sort)  # refuses a column that does not exist before anything is read
@@ -77,4 +79,11 @@ class _Question:
     def print(self, watch: Watch) -> None:
         """Print the answer as it is now."""
         context = context_of(self._settings, self._clock.now())
-        print_rows(self._table, self._rows(), self._settings, context, observed=watch.observed())
+        print_rows(
+            self._table,
+            self._rows(),
+            self._settings,
+            context,
+            columns=(*self._settings.by, *_COLUMNS),
+            observed=watch.observed(),
+        )

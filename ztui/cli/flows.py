@@ -1,4 +1,4 @@
-"""`flows`: connections that ended. Halves are not paired yet: each half is printed as a flow of its own, and says so."""
+"""`flows`: connections that ended. Halves are not paired yet: each is printed as a flow of its own, and says so."""
 
 from __future__ import annotations
 

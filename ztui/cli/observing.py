@@ -5,8 +5,6 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from ztui.errors import UsageError
-
 if TYPE_CHECKING:
     from ztui.clock import Clock
     from ztui.model.observation import Observer
@@ -17,8 +15,6 @@ def make_observer(settings: Settings, clock: Clock, *, target: str | None = None
     """Make the observer of saved files, where some are named, else of the cluster. Raises ZtuiError."""
     # Imported late: a command on files should not load what talks to a cluster, nor the other way round.
     if settings.files:
-        if target is not None:
-            raise UsageError("--file and a TARGET exclude each other.", "Use --node, --from or --to with --file.")
         observer: Observer = import_module("ztui.observers.files").FilesObserver(settings.files, clock)
         return observer
     live: Observer = import_module("ztui.cli.cluster").make_live_observer(settings, clock, target=target)

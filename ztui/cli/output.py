@@ -56,16 +56,21 @@ def print_rows(
     settings: Settings,
     context: Context,
     *,
+    columns: Sequence[str] = (),
     observed: Mapping[str, object] | None = None,
 ) -> None:
-    """Print a table once, sorted, in the format asked for. Raises UsageError for a column that does not exist."""
+    """Print a table once, sorted, in the format asked for; `columns` are those of `-o table` without `--columns`.
+
+    Raises UsageError for a column that does not exist.
+    """
+    form = form_of(settings, table.name)
     print_lines(
         lines(
             table,
             sort_rows(table, rows, settings.sort),
-            form_of(settings, table.name),
+            form,
             context,
-            columns=settings.columns,
+            columns=settings.columns or (columns if form == "table" else ()),
             headers=not settings.is_without_headers,
             color=has_color(settings),
             observed=observed if settings.is_with_observed else None,

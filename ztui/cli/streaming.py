@@ -97,7 +97,7 @@ def stream(invocation: Invocation, rows: RowStream[T], wants: Callable[[Shape], 
     """Print rows until the input ends, a cluster's past is told, or with -f the user stops it; the exit code."""
     settings = invocation.settings
     target = invocation.arguments[0] if invocation.arguments else None
-    tape = Tape(settings, flow_filter(settings), rows.write, keeps_all=rows.sorts, wants=wants)
+    tape = Tape(settings, flow_filter(settings, target), rows.write, keeps_all=rows.sorts, wants=wants)
     with watching(settings, tape, target=target) as watch:
         if (settings.is_following or tape.is_streaming) and not rows.sorts:
             for _ in watch.ticks(_TICK_S):

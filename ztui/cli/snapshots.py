@@ -1,0 +1,248 @@
+"""`workloads`, `services`, `policies`, `certificates`, `connections`, `all`, `health`: what the ztunnels hold now."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ztui.analysis.target import Surroundings, Target, resolve
+from ztui.cli.headless import watching
+from ztui.cli.output import context_of, form_of, print_lines, print_rows
+from ztui.clock import SystemClock
+from ztui.errors import UsageError
+from ztui.model.streams import StreamKind
+from ztui.store.mesh import Mesh, Topic
+from ztui.tables.health import HEALTH, health_rows
+from ztui.tables.holdings import POLICIES, SERVICES, WORKLOADS, policy_rows, service_rows, workload_rows
+from ztui.tables.istioctl import ShortFilter, short
+from ztui.tables.nodewise import CERTIFICATES, CONNECTIONS, certificate_rows, connection_rows
+from ztui.tables.render import choose_columns, sort_rows, yaml_text
+
+if TYPE_CHECKING:
+    from ztui.cli.headless import Watch
+    from ztui.cli.parser import Invocation
+    from ztui.settings import Settings
+    from ztui.store.inventory import KnownDump
+    from ztui.tables.columns import Context, Table
+
+_TICK_S = 2.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """What a snapshot is asked for: the settings, and what TARGET was found to mean."""
+
+    settings: Settings
+    target: Target | None
+
+    @property
+    def is_one_ztunnel(self) -> bool:
+        """Whether TARGET is a ztunnel or a node: then -n belongs to it and filters nothing."""
+        return self.target is not None and self.target.pods is None
+
+    def names_namespace(self, namespace: str, also: str | None) -> bool:
+        """Whether rows of a namespace are wanted; `also` is the flag of istioctl that says the same."""
+        if also is not None and namespace.casefold() != also.casefold():
+            return False
+        wanted = () if self.settings.is_all_namespaces or self.is_one_ztunnel else self.settings.namespaces
+        return not wanted or namespace in wanted
+
+    def names_pod(self, namespace: str | None, name: str | None) -> bool:
+        """Whether rows of a pod are wanted."""
+        return self.target is None or self.target.pods is None or (namespace, name) in self.target.pods
+
+    def names_ztunnel(self, key: str) -> bool:
+        """Whether what this ztunnel holds is wanted."""
+        return self.target is None or not self.target.ztunnels or key in self.target.ztunnels
+
+
+Gather = Callable[[Mesh, _Asked, float], Sequence[Any]]
+
+
+def _workloads(mesh: Mesh, asked: _Asked, _: float) -> Sequence[Any]:
+    settings = asked.settings
+    return [
+        row
+        for row in workload_rows(mesh)
+        if asked.names_namespace(row.workload.namespace, settings.workload_namespace)
+        and asked.names_pod(row.workload.namespace, row.workload.name)
+        and settings.workload_node in (None, row.workload.node)
+        and (settings.address is None or settings.address in row.workload.ips)
+    ]
+
+
+def _services(mesh: Mesh, asked: _Asked, _: float) -> Sequence[Any]:
+    address, also = asked.settings.address, asked.settings.service_namespace
+    return [
+        row
+        for row in service_rows(mesh)
+        if asked.names_namespace(row.service.namespace, also) and (address is None or address in row.service.ips)
+    ]
+
+
+def _policies(mesh: Mesh, asked: _Asked, _: float) -> Sequence[Any]:
+    also = asked.settings.policy_namespace
+    return [row for row in policy_rows(mesh) if asked.names_namespace(row.policy.namespace, also)]
+
+
+def _certificates(mesh: Mesh, asked: _Asked, now: float) -> Sequence[Any]:
+    return [
+        row
+        for row in certificate_rows(mesh, now)
+        if asked.names_ztunnel(row.held.ztunnel) and asked.names_namespace(_namespace_of(row.status.identity), None)
+    ]
+
+
+def _namespace_of(identity: str) -> str:
+    """Find the namespace in `spiffe://trust.domain/ns/NAMESPACE/sa/ACCOUNT`."""
+    return identity.partition("/ns/")[2].partition("/")[0]
+
+
+def _connections(mesh: Mesh, asked: _Asked, _: float) -> Sequence[Any]:
+    return [
+        row
+        for row in connection_rows(mesh, is_raw=asked.settings.is_raw)
+        if asked.names_ztunnel(row.open.row.ztunnel)
+        and asked.names_pod(row.open.connection.namespace, row.open.connection.name)
+        and asked.names_namespace(row.open.connection.namespace or "", asked.settings.workload_namespace)
+    ]
+
+
+def _health(mesh: Mesh, asked: _Asked, now: float) -> Sequence[Any]:
+    return [row for row in health_rows(mesh, now) if asked.names_ztunnel(row.key)]
+
+
+_KINDS: dict[str, tuple[Table[Any], Gather]] = {
+    "workloads": (WORKLOADS, _workloads),
+    "services": (SERVICES, _services),
+    "policies": (POLICIES, _policies),
+    "certificates": (CERTIFICATES, _certificates),
+    "connections": (CONNECTIONS, _connections),
+    "health": (HEALTH, _health),
+}
+
+
+def run(invocation: Invocation) -> int:
+    """Print a snapshot: once, or with -w again whenever a dump changed it."""
+    settings, kind = invocation.settings, invocation.command.name
+    target = invocation.arguments[0] if invocation.arguments else None
+    _refuse_unknown(settings, kind)
+    mesh = Mesh(clock=SystemClock(), max_rows=1)
+    with watching(settings, mesh, needs=StreamKind.CONFIG_DUMP, target=target) as watch:
+        watch.settle()
+        version = None
+        for _ in _rounds(watch, is_watching=settings.is_watching):
+            if version != (version := mesh.version_of(Topic.DUMPS, Topic.CLUSTER)):
+                _print(kind, mesh, _Asked(settings=settings, target=_find(target, mesh, settings)), watch)
+        return watch.finish()
+
+
+def _refuse_unknown(settings: Settings, kind: str) -> None:
+    """Refuse a format or column that does not exist before anything is observed."""
+    if kind == "all":
+        form_of(settings, "all", without=("wide", "jsonl", "csv", "name"))
+        return
+    form_of(settings, kind, without=("short",) if kind == "health" else ())
+    table, _ = _KINDS[kind]
+    choose_columns(table, keys=settings.columns)
+    sort_rows(table, (), settings.sort)
+
+
+def _rounds(watch: Watch, *, is_watching: bool) -> Iterable[object]:
+    yield None
+    if is_watching and not watch.progress.is_exhausted:
+        yield from watch.ticks(_TICK_S)
+
+
+def _find(text: str | None, mesh: Mesh, settings: Settings) -> Target | None:
+    if text is None:
+        return None
+    here = Surroundings(
+        ztunnels=tuple(mesh.cluster.ztunnels.values()),
+        pods=tuple(mesh.cluster.pods.values()),
+        workloads=tuple(row.item for row in mesh.inventory.workloads),
+    )
+    return resolve(text, here, namespace=settings.namespaces[0] if settings.namespaces else None)
+
+
+def _print(kind: str, mesh: Mesh, asked: _Asked, watch: Watch) -> None:
+    now = mesh.clock.now()
+    context = context_of(asked.settings, now)
+    if kind == "all":
+        _print_all(mesh, asked, context)
+    elif asked.settings.output == "short":
+        _print_short(kind, mesh, asked, now)
+    else:
+        table, gather = _KINDS[kind]
+        columns = _columns(table, mesh)
+        print_rows(table, gather(mesh, asked, now), asked.settings, context, columns=columns, observed=watch.observed())
+
+
+def _columns(table: Table[Any], mesh: Mesh) -> tuple[str, ...]:
+    """Choose a table's usual columns: without pods, nothing can be said of capture."""
+    hidden = () if mesh.cluster.pods else ("capture",)
+    return tuple(column.key for column in table.columns if not column.wide and column.key not in hidden)
+
+
+def _dumps(mesh: Mesh, asked: _Asked) -> list[KnownDump]:
+    return [known for key, known in sorted(mesh.inventory.dumps.items()) if asked.names_ztunnel(key)]
+
+
+def _print_short(kind: str, mesh: Mesh, asked: _Asked, now: float) -> None:
+    """Print istioctl's table, which is always of one ztunnel: it takes any, ztui the first, and says which."""
+    dumps = _dumps(mesh, asked)
+    if not dumps:
+        raise UsageError("There is no config dump to print.", "Name one with --file, or leave TARGET out.")
+    if len(dumps) > 1:
+        which = dumps[0].origin.ztunnel or dumps[0].origin.key
+        print(f"istioctl's tables are of one ztunnel: this is {which}, the first of {len(dumps)}.", file=sys.stderr)
+    settings, pods = asked.settings, asked.target.pods if asked.target else None
+    where = ShortFilter(
+        workload_namespace=settings.workload_namespace,
+        workload_node=settings.workload_node,
+        address=settings.address,
+        service_namespace=settings.service_namespace,
+        policy_namespace=settings.policy_namespace,
+        pod=next(((name, namespace) for namespace, name in pods), None) if pods else None,
+        is_raw=settings.is_raw,
+    )
+    sys.stdout.write(short(kind, dumps[0].dump, now=now, where=where, with_headers=settings.is_with_headers))
+
+
+def _print_all(mesh: Mesh, asked: _Asked, context: Context) -> None:
+    """Print everything: the dumps verbatim as JSON, or every table with its name above it."""
+    settings, dumps = asked.settings, _dumps(mesh, asked)
+    match settings.output:
+        case "short":
+            _print_short("all", mesh, asked, context.now)
+        case "json":
+            _write_dumps(dumps)
+        case "yaml":
+            decoded = {_name(known): json.loads(known.dump.raw) for known in dumps}
+            print_lines([yaml_text(next(iter(decoded.values())) if len(decoded) == 1 else decoded)])
+        case _:
+            for kind, (table, gather) in _KINDS.items():
+                if kind != "health":
+                    print_lines([f"# {kind}"] if settings.is_with_headers else [])
+                    print_rows(
+                        table, gather(mesh, asked, context.now), settings, context, columns=_columns(table, mesh)
+                    )
+                    print_lines([""])
+
+
+def _write_dumps(dumps: Sequence[KnownDump]) -> None:
+    """Write one dump byte for byte; several as `{pod: dump}`, each still byte for byte."""
+    out = sys.stdout.buffer
+    if len(dumps) == 1:
+        out.write(dumps[0].dump.raw)
+    else:
+        parts = (json.dumps(_name(known)).encode() + b": " + known.dump.raw.strip() for known in dumps)
+        out.write(b"{" + b",\n".join(parts) + b"}\n")
+    out.flush()
+
+
+def _name(known: KnownDump) -> str:
+    return known.origin.ztunnel or known.origin.key
