@@ -105,7 +105,7 @@ _WRAPPERS = ("send: ", "receive: ", "while closing connection: ")
 
 
 def stripped_error(error: str) -> str:
-    """The error itself, without the wrappers that only say where in the copy it happened."""
+    """Give the error itself, without the wrappers that only say where in the copy it happened."""
     stripped = True
     while stripped:
         stripped = False

@@ -7,12 +7,12 @@ open bucket and a merge. Bytes are always in the client's view: sent = client �
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ztui.model.fields import BY_KEYS, Lookup
-from ztui.model.flow import AccessLogEntry, Direction, Shape, Verdict, round_duration
+from ztui.model.flow import AccessLogEntry, Direction, Measures, Shape, Verdict, round_duration
 from ztui.store.capture import Capture
 from ztui.store.rates import BUCKET_S, Rates, Share, is_other, logged_at
 
@@ -24,21 +24,23 @@ TREND_BUCKETS = 12
 _EXACT_DURATIONS = 1024
 """Distinct durations an edge keeps apart; beyond, they are rounded to two digits."""
 _QUESTIONS = 8
+_overlap, _DURATION = int.__and__, Measures.DURATION.value  # an IntFlag's own operator costs 2 µs
 
 Group = tuple[str | None, ...]
 
 
 class Sums:
-    """Sums over the connections of one edge. `durations` counts each value, in milliseconds."""
+    """Sums over the connections of one edge. Durations are only counted when somebody asks for them."""
 
     __slots__ = (
+        "_counted",
+        "_raw",
         "bytes_recv",
         "bytes_sent",
         "denied",
-        "durations",
         "failed",
         "flows",
-        "last_at",
+        "last",
         "last_error",
         "last_error_at",
     )
@@ -46,30 +48,39 @@ class Sums:
     def __init__(self) -> None:
         self.flows = self.failed = self.denied = 0
         self.bytes_sent = self.bytes_recv = 0
-        self.last_at = self.last_error_at = 0.0
+        self.last = self.last_error_at = b""
         self.last_error: str | None = None
-        self.durations: Counter[int] = Counter()
+        self._counted: Counter[int] | None = None
+        self._raw: list[int] = []
 
-    def add(self, share: Share, kind: _Kind) -> None:
-        """Add what a bucket knows of one shape."""
-        sent, recv = (share.recv, share.sent) if kind.is_flipped else (share.sent, share.recv)
-        self.flows += share.entries
-        self.bytes_sent += sent
-        self.bytes_recv += recv
-        self.last_at = max(self.last_at, share.last_at)
-        if kind.is_failed:
-            self.failed += share.entries
-            self.denied += share.entries if kind.is_denied else 0
-            if share.last_at >= self.last_error_at:
-                self.last_error_at, self.last_error = share.last_at, share.shape.error
-        if share.weight == 1.0:
-            self.durations.update(share.durations_ms)
-        else:
-            weight = round(share.weight)
-            for duration in share.durations_ms:
-                self.durations[duration] += weight
-        if len(self.durations) > _EXACT_DURATIONS:
-            self.durations = _rounded(self.durations)
+    @property
+    def durations(self) -> Counter[int]:
+        """Duration in milliseconds → how often."""
+        if self._counted is None:
+            self._counted = Counter()
+        if self._raw:
+            self._counted.update(self._raw)
+            self._raw.clear()
+            if len(self._counted) > _EXACT_DURATIONS:
+                self._counted = _rounded(self._counted)
+        return self._counted
+
+    def add_failed(self, entries: int, kind: _Kind, time: bytes) -> None:
+        """Add failed entries of one kind, the latest of them at `time`."""
+        self.failed += entries
+        if kind.is_denied:
+            self.denied += entries
+        if time >= self.last_error_at:
+            self.last_error_at, self.last_error = time, kind.error
+
+    def add_durations(self, durations_ms: Sequence[int], weight: float) -> None:
+        """Add durations, each of which stands for `weight` entries."""
+        if weight == 1.0:
+            self._raw += durations_ms
+            return
+        often, counted = round(weight), self.durations
+        for duration in durations_ms:
+            counted[duration] += often
 
     def merge(self, more: Sums) -> None:
         """Add another edge's numbers, but not its durations: those are merged when a percentile is asked for."""
@@ -78,7 +89,7 @@ class Sums:
         self.denied += more.denied
         self.bytes_sent += more.bytes_sent
         self.bytes_recv += more.bytes_recv
-        self.last_at = max(self.last_at, more.last_at)
+        self.last = max(self.last, more.last)
         if more.last_error_at > self.last_error_at:
             self.last_error_at, self.last_error = more.last_error_at, more.last_error
 
@@ -152,9 +163,9 @@ class EdgeRow:
         return self._total.bytes_recv
 
     @property
-    def last_seen(self) -> float:
+    def last_seen(self) -> float | None:
         """Unix seconds: when the latest was logged."""
-        return self._total.last_at
+        return logged_at(self._total.last)
 
     @property
     def last_error(self) -> str | None:
@@ -188,7 +199,7 @@ class EdgeRow:
 class _Kind:
     """What a question makes of one shape: its group, and how its entries add up."""
 
-    __slots__ = ("group", "is_denied", "is_failed", "is_flipped")
+    __slots__ = ("error", "group", "has_durations", "is_denied", "is_failed", "is_flipped")
 
     def __init__(self, shape: Shape, group: Group) -> None:
         verdict = shape.verdict
@@ -196,6 +207,8 @@ class _Kind:
         self.is_flipped = shape.direction == Direction.INBOUND
         self.is_denied = verdict == Verdict.DENIED
         self.is_failed = self.is_denied or verdict == Verdict.FAILED
+        self.has_durations = bool(_overlap(shape.measures, _DURATION))
+        self.error = shape.error
 
 
 class _Question:
@@ -226,18 +239,28 @@ class _Question:
     def sums(self, shares: Iterable[Share]) -> dict[Group, Sums]:
         """Give sums per group of what one bucket knows."""
         kinds, groups = self._kinds, dict[Group, Sums]()
-        for share in shares:
-            shape = share.shape
-            if shape in kinds:
+        for shape, entries, sent, recv, time, durations, weight in shares:
+            try:
                 kind = kinds[shape]
-            else:
+            except KeyError:
                 kind = kinds[shape] = self.kind(shape)
             if kind is None:
                 continue
             sums = groups.get(kind.group)
             if sums is None:
                 sums = groups[kind.group] = Sums()
-            sums.add(share, kind)
+            sums.flows += entries
+            if kind.is_flipped:
+                sums.bytes_sent += recv
+                sums.bytes_recv += sent
+            else:
+                sums.bytes_sent += sent
+                sums.bytes_recv += recv
+            sums.last = max(sums.last, time)
+            if kind.is_failed:
+                sums.add_failed(entries, kind, time)
+            if kind.has_durations:
+                sums.add_durations(durations, weight)
         return groups
 
     def forget_shapes(self, limit: int) -> None:
@@ -394,6 +417,5 @@ class _Span:
 
 
 def _share_of(entry: AccessLogEntry) -> Share:
-    shape = entry.shape
     durations = (entry.duration_ms,) if entry.duration_ms is not None else ()
-    return Share(shape, 1, entry.bytes_sent or 0, entry.bytes_recv or 0, logged_at(entry.time) or 0.0, durations, 1.0)
+    return entry.shape, 1, entry.bytes_sent or 0, entry.bytes_recv or 0, entry.time.encode(), durations, 1.0

@@ -1,7 +1,7 @@
 """How often each shape of entry was logged, when, with how many bytes and how long: in buckets of ten seconds.
 
 Counting is the one thing done for every line, so it is one dictionary look-up and one list append per line. A bucket
-that lines no longer reach is packed into arrays (about 40 bytes a shape), one older than an hour is added to the past,
+that lines no longer reach is packed into arrays, one older than an hour is added to the past,
 where a shape has one sum, and a past with too many shapes folds the idle ones into *other*, which keeps the sums.
 Time is the log's own, never the observer's.
 """
@@ -11,34 +11,26 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any
 
-from ztui.model.flow import EntryBatch, Measures, Shape, Tally, Verdict
+from ztui.model.flow import EntryBatch, Shape, Tally, Verdict
 
 BUCKET_S = 10
 KEPT_DURATIONS = 256
 """Durations kept of one shape in one closed bucket: beyond it evenly spaced quantiles stand for all."""
 _PREFIX = 18
 """`2026-01-31T09:08:0`: a time as written, to its ten seconds."""
-_OPEN_BUCKETS = 8
+_OPEN_BUCKETS = 3
 _OPEN_LINES = 250_000
 
 Cells = dict[Shape, list[Any]]
-"""Of one open bucket: shape → [sent, recv, time of the latest, duration, duration, …], one duration per entry."""
+"""Of one open bucket: shape → [sent, recv, time of the latest, duration, duration, …]: one duration per entry, 0 where
+the line had none (then the shape's measures say so)."""
 
 
-class Share(NamedTuple):
-    """What one bucket (or the past) knows about one shape."""
-
-    shape: Shape
-    entries: int
-    sent: int
-    recv: int
-    last_at: float
-    """Unix seconds: when the latest was logged."""
-    durations_ms: Sequence[int]
-    weight: float
-    """How many entries one element of `durations_ms` stands for."""
+Share = tuple[Shape, int, int, int, bytes, Sequence[int], float]
+"""What one bucket (or the past) knows about one shape, plain because there are many: shape, entries, bytes sent and
+received, time of the latest as written, durations in ms, and how many entries one of these durations stands for."""
 
 
 def bucket_of(prefix: bytes) -> int | None:
@@ -59,14 +51,6 @@ def logged_at(time: bytes | str) -> float | None:
         return None
 
 
-def _milliseconds(time: bytes) -> int:
-    """Milliseconds into the bucket, of a time as written: `…09:08:07.0123Z` is 7012."""
-    try:
-        return int(time[18:19] + time[20:23])
-    except ValueError:
-        return 0
-
-
 def _packed(code: str, numbers: list[int]) -> Sequence[int]:
     try:
         return array(code, numbers)
@@ -84,67 +68,57 @@ def _thin(durations: list[int]) -> list[int]:
 
 
 class _Segment:
-    """A closed bucket, or a part of one, packed."""
+    """A closed bucket, or a part of one, packed: about 70 bytes a shape."""
 
-    __slots__ = ("bucket", "durations", "entries", "last_ms", "recv", "sent", "shapes")
+    __slots__ = ("durations", "entries", "recv", "sent", "shapes", "times")
 
-    def __init__(self, bucket: int, cells: Cells) -> None:
+    def __init__(self, cells: Cells) -> None:
         rows = cells.values()
-        self.bucket = bucket
         self.shapes = list(cells)
         self.entries = _packed("I", [len(cell) - 3 for cell in rows])
         self.sent = _packed("Q", [cell[0] for cell in rows])
         self.recv = _packed("Q", [cell[1] for cell in rows])
-        self.last_ms = array("H", [_milliseconds(cell[2]) for cell in rows])
+        self.times = b"\n".join([cell[2] for cell in rows])
         durations: list[int] = []
-        for shape, cell in cells.items():
-            if shape.measures & Measures.DURATION:
-                durations += cell[3:] if len(cell) < KEPT_DURATIONS else _thin(cell[3:])
+        for cell in rows:
+            if len(cell) == 4:  # most shapes of a large mesh occur once in ten seconds
+                durations.append(cell[3])
+            else:
+                durations += _thin(cell[3:])
         self.durations = _packed("I", durations)
 
     def shares(self) -> Iterator[Share]:
-        start, base, durations = 0, self.bucket * BUCKET_S, self.durations
-        for shape, entries, sent, recv, last_ms in zip(
-            self.shapes, self.entries, self.sent, self.recv, self.last_ms, strict=True
+        start, durations = 0, self.durations
+        for shape, entries, sent, recv, time in zip(
+            self.shapes, self.entries, self.sent, self.recv, self.times.split(b"\n"), strict=True
         ):
-            kept = min(entries, KEPT_DURATIONS) if shape.measures & Measures.DURATION else 0
-            yield Share(
-                shape,
-                entries,
-                sent,
-                recv,
-                base + last_ms / 1000,
-                durations[start : start + kept],
-                entries / (kept or 1),
-            )
-            start += kept
+            if entries <= KEPT_DURATIONS:
+                yield shape, entries, sent, recv, time, durations[start : start + entries], 1.0
+                start += entries
+            else:
+                kept = durations[start : start + KEPT_DURATIONS]
+                yield shape, entries, sent, recv, time, kept, entries / KEPT_DURATIONS
+                start += KEPT_DURATIONS
 
 
 class _Sum:
     """All of one shape's entries that are older than the buckets."""
 
-    __slots__ = ("durations", "entries", "last_at", "recv", "sent")
+    __slots__ = ("durations", "entries", "recv", "sent", "time")
 
     def __init__(self) -> None:
         self.entries = self.sent = self.recv = 0
-        self.last_at = 0.0
+        self.time = b""
         self.durations: list[int] = []
 
-    def add(self, entries: int, sent: int, recv: int, last_at: float, durations: Sequence[int]) -> None:
+    def add(self, entries: int, sent: int, recv: int, time: bytes, durations: Sequence[int]) -> None:
         self.entries += entries
         self.sent += sent
         self.recv += recv
-        self.last_at = max(self.last_at, last_at)
+        self.time = max(self.time, time)
         self.durations += durations
         if len(self.durations) > 2 * KEPT_DURATIONS:
             self.durations = _thin(self.durations)
-
-
-def _cell_shares(bucket: int, cells: Cells) -> Iterator[Share]:
-    base = bucket * BUCKET_S
-    for shape, cell in cells.items():
-        durations = cell[3:] if shape.measures & Measures.DURATION else ()
-        yield Share(shape, len(cell) - 3, cell[0], cell[1], base + _milliseconds(cell[2]) / 1000, durations, 1.0)
 
 
 class Rates:
@@ -285,7 +259,7 @@ class Rates:
         if not cells:
             return
         self._see(bucket)
-        self._closed.setdefault(bucket, []).append(_Segment(bucket, cells))
+        self._closed.setdefault(bucket, []).append(_Segment(cells))
         self._cells += len(cells)
         if bucket <= self._newest - self.max_buckets:
             self._retire(bucket)
@@ -298,23 +272,23 @@ class Rates:
         past = self._past
         for segment in self._closed.pop(bucket):
             self._cells -= len(segment.shapes)
-            for shape, entries, sent, recv, last_at, durations, _ in segment.shares():
+            for shape, entries, sent, recv, time, durations, _ in segment.shares():
                 total = past.get(shape)
                 if total is None:
                     total = past[shape] = _Sum()
-                total.add(entries, sent, recv, last_at, durations)
+                total.add(entries, sent, recv, time, durations)
         if len(past) > self.max_shapes:
             self._fold_idle()
 
     def _fold_idle(self) -> None:
         """Fold the quarter of shapes that has been idle longest into *other*."""
-        idle = sorted(self._past, key=lambda shape: self._past[shape].last_at)
+        idle = sorted(self._past, key=lambda shape: self._past[shape].time)
         for shape in idle[: max(len(idle) // 4, len(idle) - self.max_shapes)]:
             if is_other(shape):
                 continue
             total = self._past.pop(shape)
             other = self._past.setdefault(self._other(shape), _Sum())
-            other.add(total.entries, total.sent, total.recv, total.last_at, total.durations)
+            other.add(total.entries, total.sent, total.recv, total.time, total.durations)
 
     def _other(self, shape: Shape) -> Shape:
         """Give the shape that stands for all forgotten ones of the same reporter, direction, verdict and security."""
@@ -357,7 +331,8 @@ class Rates:
 
     def open_shares(self, bucket: int) -> Iterator[Share]:
         """Give what an open bucket knows."""
-        return _cell_shares(bucket, self._open[bucket])
+        for shape, cell in self._open[bucket].items():
+            yield shape, len(cell) - 3, cell[0], cell[1], cell[2], cell[3:], 1.0
 
     def closed_shares(self, bucket: int) -> Iterator[Share]:
         """Give what a closed bucket knows; a shape may come more than once."""
@@ -368,10 +343,8 @@ class Rates:
         """Give what is known of the time before the buckets."""
         for shape, total in self._past.items():
             durations = total.durations
-            yield Share(
-                shape, total.entries, total.sent, total.recv, total.last_at, durations,
-                total.entries / (len(durations) or 1),
-            )  # fmt: skip
+            weight = total.entries / (len(durations) or 1)
+            yield shape, total.entries, total.sent, total.recv, total.time, durations, weight
 
     def shapes(self) -> Iterator[Shape]:
         """Every shape that is remembered; one may come more than once."""
