@@ -228,7 +228,7 @@ def _present(*texts: str | None) -> tuple[str, ...]:
     return tuple(text for text in texts if text)
 
 
-def _identity_names(identity: str | None) -> tuple[str, ...]:
+def identity_names(identity: str | None) -> tuple[str, ...]:
     """`spiffe://td/ns/default/sa/curl` in full, without the scheme, and as `ns/sa`."""
     if identity is None:
         return ()
@@ -267,7 +267,7 @@ SHAPE_KEYS: Mapping[str, ShapeKey] = {
     "ns": lambda s, _: _present(s.src_namespace, s.dst_namespace),
     "service": lambda s, look: service_names(service_of(s, look)),
     "workload": lambda s, look: (*_src_names(s, look), *_dst_workload_names(s, look)),
-    "identity": lambda s, _: _identity_names(s.src_identity) + _identity_names(s.dst_identity),
+    "identity": lambda s, _: identity_names(s.src_identity) + identity_names(s.dst_identity),
     "node": lambda s, _: s.origin.node,
     "src.node": src_node_of,
     "dst.node": dst_node_of,
