@@ -82,6 +82,8 @@ class StreamChanged:
     at: float
     reason: str | None = None
     """In plain words, where the state is not a happy one."""
+    remedy: str | None = None
+    """What its user can do about it, in one line."""
     retry_at: float | None = None
     probed_at: float | None = None
     """When a quiet log stream was last proved alive."""
