@@ -121,7 +121,7 @@ class ZtuiApp(Frame):
     def action_failure(self, delta: int) -> None:
         """Go to the next failure; an open detail follows."""
         table = self.pane.table
-        if table is None or not table.view.find_problem(forward=delta > 0):
+        if table is None or not table.next_problem(delta):
             self.say("No failure in that direction." if table else "There are no rows here.")
         if self.overlays and self.overlays[-1].name == "raw":
             self.close_overlay()
@@ -179,7 +179,7 @@ class ZtuiApp(Frame):
         if self.overlays:
             hit = self.sheet.find(self.sheet.find_text, forward=delta > 0)
         elif table := self.pane.table:
-            hit = bool(table.find_text) and table.view.find(table.find_text, forward=delta > 0)
+            hit = bool(table.find_text) and table.find_again(delta)
         else:
             hit = False
         if not hit:
@@ -348,7 +348,8 @@ class ZtuiApp(Frame):
 
     def _save(self, path: str) -> None:
         try:
-            written = saving.save(path, self.overlays and self.sheet.text or saving.table_text(self.pane, self.stage))
+            text = self.sheet.text if self.overlays else saving.table_text(self.pane, self.stage)
+            written = saving.save(path, text)
         except ZtuiError as refused:
             self.say(f"{refused.what} {refused.remedy}", "error")
         else:

@@ -1,4 +1,4 @@
-"""Everything that is known about one row, as lines: what the columns say, what else was seen, what may be asked next."""
+"""Everything that is known about one row, as lines: what its columns say, what else was seen, what to ask next."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from ztui.ui.looks import BLANK, Line, Span, line
 
 if TYPE_CHECKING:
     from ztui.model.flow import AccessLogEntry, Shape
+    from ztui.model.policy import AuthorizationPolicy
+    from ztui.model.workload import Workload
     from ztui.store.mesh import Mesh
 
 _LABEL = 16
@@ -44,7 +46,7 @@ def column_lines(table: Table[Any], row: Any, context: Context) -> list[Line]:
 
 def document_lines(document: Mapping[str, object]) -> list[Line]:
     """Write a row's own words, nested keys with dots; lists one element a line."""
-    lines = []
+    lines: list[Line] = []
     for key, value in _flattened(document, ""):
         if len(lines) >= _MOST_VALUES:
             lines.append(labelled("…", Span("more under y", "dim")))
@@ -64,7 +66,7 @@ def _flattened(value: object, prefix: str) -> Iterable[tuple[str, object]]:
         yield prefix, value
 
 
-def entry_lines(entry: AccessLogEntry, mesh: Mesh, context: Context, alike: tuple[int, str | None]) -> list[Line]:
+def entry_lines(entry: AccessLogEntry, mesh: Mesh, alike: tuple[int, str | None]) -> list[Line]:
     """Say what one ztunnel wrote about one connection, and what else is known that bears on it."""
     shape = entry.shape
     names = f"{source_of(shape, entry.src_addr) or MISSING} → {destination_of(shape) or MISSING}"
@@ -111,7 +113,7 @@ def _end(workload: str | None, namespace: str | None, address: str | None) -> st
 
 _MEANS: Mapping[Verdict | None, str] = {
     Verdict.FORWARDED: "The connection ended, and this ztunnel saw nothing wrong with it.",
-    Verdict.DENIED: "A policy refused the connection. The destination's ztunnel says which; the source's only sees the refusal.",
+    Verdict.DENIED: "A policy refused the connection. Only the destination's ztunnel says why.",
     Verdict.FAILED: "The connection could not be made or broke off; the error above is ztunnel's own text.",
     Verdict.DRAINED: "The connection was ended because its pod or ztunnel went away: neutral.",
     None: "The connection was opened; another line follows when it ends.",
@@ -135,7 +137,7 @@ def _evidence(shape: Shape, mesh: Mesh, alike: tuple[int, str | None]) -> list[L
     return [labelled("Evidence" if index == 0 else "", text) for index, text in enumerate(evidence)]
 
 
-def _concerns(policy: Any, workload: Any) -> bool:
+def _concerns(policy: AuthorizationPolicy, workload: Workload) -> bool:
     if policy.key in workload.policies or policy.scope == "Global":
         return True
     return policy.scope == "Namespace" and policy.namespace == workload.namespace

@@ -62,14 +62,16 @@ class Feed(Protocol):
 class MainScreen(Screen[None], inherit_bindings=False):
     """The one screen. Keys belong to the app; Textual's own bindings of a screen would move a focus we do not use."""
 
+    AUTO_FOCUS = ""
+
 
 class Frame(App[str], inherit_bindings=False):
     """Status, tabs, pane, prompt and footer on one screen, and the tick that keeps them true."""
 
     CSS_PATH = "app.tcss"
     TITLE = "ztui"
-    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-narrow"), (100, "-wide")]
-    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-tiny"), (SHORT_HEIGHT, "-tall")]
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012  as Textual declares it
+    VERTICAL_BREAKPOINTS = [(0, "-tiny"), (SHORT_HEIGHT, "-tall")]  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(",".join(b.keys), b.action, b.description, id=b.id, show=False, priority=b.always) for b in REGISTRY
     ]

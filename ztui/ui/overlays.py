@@ -28,7 +28,7 @@ def help_of(pane: Pane, bindings: Sequence[KeyBinding]) -> Overlay:
     """Explain a pane and every key."""
     widest = max((len(written_keys(binding)) for binding in bindings), default=0)
     lines: list[Line] = [line(Span(f" {pane.TITLE}", "title")), BLANK]
-    lines += [line(f" {sentence}") for sentence in pane.ABOUT]
+    lines += [line(" " + " ".join(sentence.split())) for sentence in pane.ABOUT]
     lines += [BLANK, *_LEGEND]
     for group, members in by_group(bindings):
         lines += [BLANK, line(Span(f" {group}", "title"))]

@@ -33,8 +33,7 @@ def table_text(pane: Pane, stage: Stage) -> str:
     if table is None:
         return ""
     rows = table.view.page(0, table.view.count)
-    columns = render.choose_columns(table.table, wide=table.is_wide)
-    return "\n".join(render.table_lines(columns, rows, stage.context())) + "\n"
+    return "\n".join(render.lines(table.table, rows, "wide" if table.is_wide else "table", stage.context())) + "\n"
 
 
 def save(path: str, text: str) -> str:

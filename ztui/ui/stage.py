@@ -113,7 +113,7 @@ class Stage:
         return self.by
 
     def everywhere(self) -> FlowFilter | None:
-        """What holds in all panes: the scope the program was started with, and the workload that is followed."""
+        """Combine what holds in all panes: the scope given at the start, and the workload that is followed."""
         if self.followed is None:
             return self.scope
         follow = parse(f"workload:{quoted(self.followed)}")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from ztui import units
 from ztui.model.streams import StreamKind, StreamState
 from ztui.tables.columns import Zone, clock_text
+from ztui.tables.health import LAMPS
 from ztui.ui.looks import Line, Span
 from ztui.ui.widgets.rows import Part
 
@@ -16,26 +17,18 @@ if TYPE_CHECKING:
     from ztui.store.streams import StreamRow
     from ztui.ui.stage import Stage
 
-LAMPS: dict[StreamState, Span] = {
-    StreamState.CONNECTED: Span("●", "ok"),
-    StreamState.LAGGING: Span("◐", "warn"),
-    StreamState.WAITING: Span("·", "dim"),
-    StreamState.CONNECTING: Span("·", "dim"),
-    StreamState.UNAVAILABLE: Span("○", "error"),
-    StreamState.ERROR: Span("✖", "error"),
-    StreamState.NOT_PERMITTED: Span("⊘", "warn"),
-    StreamState.GONE: Span("·", "dim"),
-}
 _MOST_LAMPS = 12
 
 
 def lamps(rows: list[StreamRow], now: float) -> Line:
     """One lamp a stream, the troubled ones first; counted where there are many."""
-    spans = Counter(LAMPS[row.effective_state(now)] for row in rows if row.state is not StreamState.GONE)
-    order = [span for span in (*reversed(LAMPS.values()),) if span in spans]
-    if sum(spans.values()) > _MOST_LAMPS:
-        return tuple(Span(f"{span.text}{spans[span]} ", span.look) for span in dict.fromkeys(order))
-    return tuple(Span(span.text * spans[span], span.look) for span in dict.fromkeys(order))
+    drawn = Counter(LAMPS[row.effective_state(now)] for row in rows if row.state is not StreamState.GONE)
+    is_counted = sum(drawn.values()) > _MOST_LAMPS
+    worst_first = [lamp for lamp in dict.fromkeys(reversed(LAMPS.values())) if lamp in drawn]
+    return tuple(
+        Span(f"{glyph}{drawn[glyph, meaning]} " if is_counted else glyph * drawn[glyph, meaning], meaning.value)
+        for glyph, meaning in worst_first
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,10 +17,8 @@ def summary(stage: Stage) -> str:
     mesh = stage.mesh
     rows = mesh.edges.rows(("src.workload", "dst.service"))
     flows, failed = sum(row.flows for row in rows), sum(row.failed for row in rows)
-    lines = [
-        f"ztui · {stage.title}: {mesh.lines.received} log lines read, "
-        f"{units.format_count(flows)} connections counted, {units.format_count(failed)} failed or denied"
-    ]
+    counted = f"{units.format_count(flows)} connections counted, {units.format_count(failed)} failed or denied"
+    lines = [f"ztui · {stage.title}: {mesh.lines.received} log lines read, {counted}"]
     worst = sorted((row for row in rows if row.failed), key=lambda row: -row.failed)[:_MOST_EDGES]
     for row in worst:
         names = " → ".join(value or "–" for value in row.keys.values())

@@ -15,10 +15,15 @@ if TYPE_CHECKING:
 _MOST_REASONS = 4
 
 
-def no_entries(stage: Stage, total: int, filter_text: str) -> list[Line]:
-    """Say why there are no connections to show."""
-    if total:
-        return filtered_away(stage, total, filter_text)
+def no_entries(stage: Stage, kept: int, filter_text: str, window_text: str) -> list[Line]:
+    """Say why there are no connections to show; `kept` entries are in memory."""
+    if kept and not filter_text and not stage.is_problems_only:
+        return [
+            line(f"  No connection closed within the window ({window_text}); {kept} entries are kept."),
+            line("  ", Span("}", "key"), " looks back longer."),
+        ]
+    if kept:
+        return filtered_away(stage, kept, filter_text)
     if stage.is_finite:
         if not stage.mesh.exhausted:
             return [line("  Reading the files …")]
@@ -53,10 +58,22 @@ def no_dump_rows(stage: Stage, what: str, total: int, filter_text: str) -> list[
     return lines or _searching(stage, "Waiting for the first config dump …")
 
 
+def no_ztunnels(stage: Stage, total: int, filter_text: str) -> list[Line]:
+    """Say why there is no ztunnel to tell of."""
+    if total:
+        return filtered_away(stage, total, filter_text)
+    if stage.is_finite:
+        return [line("  Neither a log nor a config dump of a ztunnel is among the files given.")]
+    troubles = _troubles(stage, StreamKind.WATCH, "")
+    return troubles or [line("  Looking for ztunnels in the cluster …")]
+
+
 def filtered_away(stage: Stage, total: int, filter_text: str) -> list[Line]:
     """Say that the filter (or problems only) leaves nothing."""
     if stage.is_problems_only:
-        return [line("  ", Span("·", "ok"), f" No problem among {total} rows. ", Span("x", "key"), " shows them all.")]
+        return [
+            line("  ", Span("·", "ok"), f" No problem among {total} rows. ", Span("x", "key"), " shows everything.")
+        ]
     return [
         line(f"  Nothing matches {filter_text!r}; without the filter there are {total} rows."),
         line("  ", Span("Esc", "key"), " clears the filter, ", Span("/", "key"), " changes it."),
@@ -69,8 +86,7 @@ def _files_without(what: str, give: str) -> list[Line]:
 
 def _searching(stage: Stage, else_text: str) -> list[Line]:
     if not stage.mesh.cluster.ztunnels:
-        troubles = _troubles(stage, StreamKind.WATCH, "")
-        return troubles or [line("  Looking for ztunnels in the cluster …")]
+        return no_ztunnels(stage, 0, "")
     return [line(f"  {else_text}")]
 
 

@@ -50,10 +50,7 @@ class Pane(Widget, inherit_bindings=False):
     def row(self) -> Any | None:
         """The row under the cursor."""
         table = self.table
-        if table is None or table.view.selected_index is None:
-            return None
-        rows = table.view.page(table.view.selected_index, 1)
-        return rows[0] if rows else None
+        return None if table is None else table.view.selected
 
     def refresh_views(self) -> None:
         """Let the views of this pane catch up with the memory."""
@@ -61,6 +58,9 @@ class Pane(Widget, inherit_bindings=False):
     def sync(self) -> int:
         """Bring the pane on glass up to date; how many lines were painted."""
         self.refresh_views()
+        for part in self.parts:
+            if not part.table.is_touched and not part.table.view.follow:
+                part.table.view.select_index(0)
         return sum(part.sync() for part in self.parts if part.display)
 
     def set_filter(self, own: FlowFilter | None, everywhere: FlowFilter | None) -> None:

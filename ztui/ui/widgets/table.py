@@ -12,6 +12,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from textual import events
 from textual.message import Message
 
+from ztui.store.views import TableView
 from ztui.tables.columns import Cell, Column, Context, Table
 from ztui.ui.looks import Line, Span, fit, width_of
 from ztui.ui.widgets.layout import GAP, Placed, column_sets, place
@@ -29,8 +30,6 @@ WIDEST_WANT = 200
 class View(Protocol[R_co]):
     """What the table needs of a view: rows by position, and a selection that follows a row's identity."""
 
-    sort_name: str | None
-    descending: bool
     follow: bool
     """Whether the cursor stays on the last row."""
 
@@ -60,9 +59,6 @@ class View(Protocol[R_co]):
 
     def go_last(self, *, follow: bool = False) -> None:
         """Put the cursor on the last row, and keep it on whatever becomes the last."""
-
-    def sort_by(self, name: str | None, descending: bool | None = None) -> None:
-        """Order by a field; the same one again turns the order round."""
 
     def find(self, text: str, forward: bool = True) -> bool:
         """Move the cursor to the next row that shows this text."""
@@ -190,7 +186,9 @@ class WindowTable(PaintedLines, Generic[T]):
 
     def _header(self) -> Line:
         spans = [Span(" " * GUTTER, "header")]
-        sort, arrow = self.view.sort_name, "↓" if self.view.descending else "↑"
+        view = self.view
+        sort = view.sort_name if isinstance(view, TableView) else None
+        arrow = "↓" if isinstance(view, TableView) and view.descending else "↑"
         for index, placed in enumerate(self._placed):
             title = placed.column.title
             if sort is not None and placed.column.sort == sort:
@@ -234,188 +232,6 @@ class WindowTable(PaintedLines, Generic[T]):
         self.first = max(0, min(self.first, count - height))
 
     def move(self, delta: int) -> None:
-        """Move the cursor."""
-
-    def go_first(self) -> None:
-        """Put the cursor on the first row."""
-
-    def go_last(self, *, follow: bool = False) -> None:
-        """Put the cursor on the last row, and keep it on whatever becomes the last."""
-
-    def sort_by(self, name: str | None, descending: bool | None = None) -> None:
-        """Order by a field; the same one again turns the order round."""
-
-    def find(self, text: str, forward: bool = True) -> bool:
-        """Move the cursor to the next row that shows this text."""
-
-    def next_problem(self, forward: bool = True) -> bool:
-        """Move the cursor to the next row with a problem."""
-
-
-class WindowTable(PaintedLines, Generic[T]):
-    """Rows of one view under the header of one table."""
-
-    DEFAULT_CSS = """
-    WindowTable { height: 1fr; }
-    """
-
-    class Opened(Message):
-        """A row was clicked that was selected already."""
-
-    class Touched(Message):
-        """The table was clicked or scrolled: it becomes the active one."""
-
-        def __init__(self, table: WindowTable[Any]) -> None:
-            super().__init__()
-            self.table = table
-
-        @property
-        def control(self) -> WindowTable[Any]:
-            """The table itself."""
-            return self.table
-
-    def __init__(
-        self,
-        table: Table[T],
-        view: View[T],
-        context: Callable[[], Context],
-        *,
-        empty: Callable[[], Sequence[Line]] = lambda: (),
-    ) -> None:
-        super().__init__()
-        self.table = table
-        self.view = view
-        self.first = 0
-        self.is_active = True
-        """Whether keys go here: only then the cursor is drawn in full."""
-        self.is_wide = False
-        self.find_text = ""
-        self._make_context = context
-        self._empty = empty
-        self._wanted: dict[str, int] = {}
-        self._chosen: str | None = None
-        self._set_index = 0
-        self._placed: tuple[Placed, ...] = ()
-        self._rows_height = 0
-
-    # -- what is shown ------------------------------------------------------------------------------------------
-
-    @property
-    def range_shown(self) -> tuple[int, int, int]:
-        """First and last row on glass, counted from 1, and how many there are."""
-        count = self.view.count
-        first = min(self.first, max(0, count - 1))
-        return (first + 1 if count else 0, min(count, first + self._rows_height), count)
-
-    @property
-    def columns_shown(self) -> tuple[str, ...]:
-        """Keys of the columns on glass."""
-        return tuple(placed.column.key for placed in self._placed)
-
-    @property
-    def hidden_columns(self) -> int:
-        """How many columns did not fit or are shown only when wide."""
-        return len(self.table.columns) - len(self._placed)
-
-    def set_table(self, table: Table[T]) -> None:
-        """Show other columns of the same view."""
-        self.table = table
-        self.forget_widths()
-
-    def forget_widths(self) -> None:
-        """Measure columns anew: other rows, another width."""
-        self._wanted.clear()
-
-    def _candidates(self) -> list[Column[T]]:
-        return [column for column in self.table.columns if self.is_wide or not column.wide]
-
-    def _place(self, width: int) -> None:
-        room = max(1, width - GUTTER - 1)
-        columns: Sequence[Column[T]] = self._candidates()
-        sets = column_sets(list(self.table.columns), room) if self._set_index else []
-        if self._set_index and sets:
-            self._set_index %= len(sets)
-            columns = sets[self._set_index]
-        self._placed = place(columns, self._wanted, room)
-
-    def lines_now(self, width: int, height: int) -> Sequence[Line]:
-        """Header and the visible rows; or why there are none."""
-        self._rows_height = max(0, height - 1)
-        self._scroll_to_selection()
-        rows = self.view.page(self.first, self._rows_height)
-        context = self._make_context()
-        self._place(width)
-        cells = self._measure(rows, context)
-        self._place(width)
-        if len(self._placed) != (len(cells[0]) if cells else len(self._placed)):
-            cells = self._measure(rows, context)
-        selected = self.view.selected_index
-        lines = [self._header()]
-        for offset, row in enumerate(cells):
-            lines.append(self._row(row, is_cursor=selected == self.first + offset, width=width))
-        if not cells:
-            lines.extend(self._empty())
-        return lines
-
-    def _measure(self, rows: Sequence[T], context: Context) -> list[list[Cell]]:
-        """Make the cells of the visible rows; columns ask for the widest text they have shown so far."""
-        cells = [[placed.column.cell(row, context) for placed in self._placed] for row in rows]
-        for index, placed in enumerate(self._placed):
-            key = placed.column.key
-            widest = max((width_of(row[index].text) for row in cells), default=0)
-            least = width_of(placed.column.title) + 1
-            self._wanted[key] = min(WIDEST_WANT, max(self._wanted.get(key, 0), widest, least))
-        return cells
-
-    def _header(self) -> Line:
-        spans = [Span(" " * GUTTER, "header")]
-        sort, arrow = self.view.sort_name, "↓" if self.view.descending else "↑"
-        for index, placed in enumerate(self._placed):
-            title = placed.column.title
-            if sort is not None and placed.column.sort == sort:
-                title += arrow
-            look = "chosen" if placed.column.key == self._chosen else "header"
-            text = fit(title, placed.width, placed.column.align)
-            if index:
-                spans.append(Span(" " * GAP, "header"))
-            spans.append(Span(text, look))
-        return _merged(spans)
-
-    def _row(self, cells: Sequence[Cell], *, is_cursor: bool, width: int) -> Line:
-        has_cursor = is_cursor and self.is_active
-        prefix = "cursor " if has_cursor else ""
-        spans = [Span("▶ " if has_cursor else "▸ " if is_cursor else "  ", f"{prefix}title")]
-        for index, (placed, cell) in enumerate(zip(self._placed, cells, strict=False)):
-            if index:
-                spans.append(Span(" " * GAP, f"{prefix}plain"))
-            text = fit(cell.text, placed.width, placed.column.align)
-            spans.extend(self._highlighted(text, f"{prefix}{cell.meaning.value}"))
-        if has_cursor:
-            used = sum(width_of(span.text) for span in spans)
-            spans.append(Span(" " * max(0, width - used), "cursor plain"))
-        return _merged(spans)
-
-    def _highlighted(self, text: str, look: str) -> list[Span]:
-        wanted = self.find_text.casefold()
-        at = text.casefold().find(wanted) if wanted else -1
-        if at < 0 or len(text.casefold()) != len(text):
-            return [Span(text, look)]
-        end = at + len(wanted)
-        return [Span(text[:at], look), Span(text[at:end], "match"), Span(text[end:], look)]
-
-    # -- moving -------------------------------------------------------------------------------------------------
-
-    def _scroll_to_selection(self) -> None:
-        count, height = self.view.count, self._rows_height
-        selected = self.view.selected_index
-        if self.view.follow and selected is None:
-            self.first = count - height
-        elif selected is not None and height:
-            self.first = min(self.first, selected)
-            self.first = max(self.first, selected - height + 1)
-        self.first = max(0, min(self.first, count - height))
-
-    def move(self, delta: int) -> None:
         """Move the cursor by rows."""
         self.is_touched = True
         self.view.move(delta)
@@ -439,11 +255,22 @@ class WindowTable(PaintedLines, Generic[T]):
         self.view.go_last(follow=True)
         self.sync()
 
+    def find_again(self, delta: int) -> bool:
+        """Go to the next row that shows `find_text`; whether there is one."""
+        self.is_touched = True
+        return bool(self.find_text) and self.view.find(self.find_text, delta > 0)
+
+    def next_problem(self, delta: int) -> bool:
+        """Go to the next row with a problem; whether there is one."""
+        self.is_touched = True
+        return self.view.next_problem(delta > 0)
+
     # -- columns ------------------------------------------------------------------------------------------------
 
     def choose_column(self, delta: int) -> None:
         """Choose the next column that can be sorted by; it is shown even if it did not fit."""
-        sortable = [column.key for column in self._candidates() if column.sort]
+        is_sortable = isinstance(self.view, TableView)
+        sortable = [column.key for column in self._candidates() if column.sort and is_sortable]
         if not sortable:
             return
         here = sortable.index(self._chosen) if self._chosen in sortable else (-1 if delta > 0 else 0)
@@ -458,11 +285,12 @@ class WindowTable(PaintedLines, Generic[T]):
     def sort_chosen(self) -> str | None:
         """Sort by the chosen column, or turn the order round; what it is now in words."""
         column = next((c for c in self.table.columns if c.key == self._chosen), None)
-        if column is None or column.sort is None:
+        view = self.view
+        if column is None or column.sort is None or not isinstance(view, TableView):
             return None
-        self.view.sort_by(column.sort)
+        view.sort_by(column.sort)
         self.sync()
-        return f"sorted by {column.title or column.key}, {'descending' if self.view.descending else 'ascending'}"
+        return f"sorted by {column.title or column.key}, {'descending' if view.descending else 'ascending'}"
 
     def next_columns(self) -> None:
         """Show the next set of columns that did not fit."""

@@ -1,0 +1,102 @@
+"""A pane of one table over rows that dumps or the cluster tell: what five of the numbered panes are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from textual.app import ComposeResult
+
+from ztui.ui import why
+from ztui.ui.detail import column_lines, document_lines, titled
+from ztui.ui.looks import BLANK, Line, Span, line
+from ztui.ui.panes.pane import Pane
+from ztui.ui.panes.questions import DumpRows
+from ztui.ui.widgets.part import Part
+from ztui.ui.widgets.table import WindowTable
+
+if TYPE_CHECKING:
+    from ztui.model.fields import Field
+    from ztui.model.filter import FlowFilter
+    from ztui.store.mesh import Topic
+    from ztui.tables.columns import Table
+    from ztui.ui.stage import Stage
+
+T = TypeVar("T")
+
+
+class DumpPane(Pane, Generic[T]):
+    """One table. Subclasses say which rows, which words of the filter they know, and how a row is named."""
+
+    def __init__(
+        self,
+        stage: Stage,
+        table: Table[T],
+        rows: Callable[[], Sequence[T]],
+        *topics: Topic,
+        fields: Mapping[str, Field[T]],
+        every_second: bool = False,
+    ) -> None:
+        super().__init__(stage)
+        self.asked: DumpRows[T] = DumpRows(stage, table, rows, *topics, fields=fields, every_second=every_second)
+        self._part: Part[T] = Part(
+            self._heading, WindowTable(table, self.asked.view, stage.context, empty=self.why_empty)
+        )
+        self.parts = [self._part]
+
+    def compose(self) -> ComposeResult:
+        """One part."""
+        yield self._part
+
+    def refresh_views(self) -> None:
+        """Let the view catch up."""
+        self.asked.refresh()
+
+    def set_filter(self, own: FlowFilter | None, everywhere: FlowFilter | None) -> None:
+        """Filter by what the columns say."""
+        self.asked.set_filter(own, everywhere)
+
+    def problem_count(self) -> int:
+        """Rows with a problem."""
+        return self.asked.problem_count()
+
+    def hint_values(self, key: str) -> Mapping[str, int]:
+        """Values the rows have."""
+        return self.asked.values(key)
+
+    def heading(self) -> str:
+        """Say in the title what stands below."""
+        return self.TITLE
+
+    def _heading(self) -> Line:
+        where = self.asked.view.filter
+        words: Line = (Span(self.heading()),)
+        return words if where is None else (*words, Span(" · ", "dim"), Span(where.sentence(), "accent"))
+
+    def why_empty(self) -> Sequence[Line]:
+        """Say why there is nothing, and what would fill the pane."""
+        where = self.asked.view.filter
+        return why.no_dump_rows(self.stage, self.TITLE.lower(), self.asked.view.total, where.text if where else "")
+
+    # -- the row under the cursor ---------------------------------------------------------------------------------
+
+    def detail(self) -> Sequence[Line] | None:
+        """Say everything: the columns, more where the pane knows more, and the dump's own words."""
+        row: T | None = self.row
+        if row is None:
+            return None
+        table = self.asked.table
+        lines = titled(table.row_name(row))
+        lines += column_lines(table, row, self.stage.context())
+        lines += self.more(row)
+        lines += [BLANK, line(Span(" As the dump says it", "header")), *document_lines(table.document(row))]
+        return lines
+
+    def more(self, row: T) -> Sequence[Line]:  # noqa: ARG002  a pane may know no more
+        """Say what else is known about a row."""
+        return ()
+
+    def documents(self) -> Sequence[Mapping[str, object]]:
+        """Give the row as JSON has it."""
+        row: T | None = self.row
+        return () if row is None else (self.asked.table.document(row),)
