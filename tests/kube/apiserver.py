@@ -34,7 +34,9 @@ class Authority:
         self.certificate = self._sign(self.name, self.key, is_authority=True)
         self.pem = self.certificate.public_bytes(serialization.Encoding.PEM)
 
-    def issue(self, name: str, *, hosts: tuple[str, ...] = ("127.0.0.1", "localhost"), days: float = 1) -> ClientCertificate:
+    def issue(
+        self, name: str, *, hosts: tuple[str, ...] = ("127.0.0.1", "localhost"), days: float = 1
+    ) -> ClientCertificate:
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         certificate = self._sign(subject, key, hosts=hosts, days=days)
@@ -87,7 +89,14 @@ class Authority:
 
 
 def status(code: int, reason: str, message: str, headers: dict[str, str] | None = None) -> web.Response:
-    body = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "message": message, "reason": reason, "code": code}
+    body = {
+        "kind": "Status",
+        "apiVersion": "v1",
+        "status": "Failure",
+        "message": message,
+        "reason": reason,
+        "code": code,
+    }
     return web.json_response(body, status=code, headers=headers)
 
 
@@ -233,9 +242,7 @@ class ApiServer:
         app.router.add_route("*", "/{path:.*}", self._dispatch)
         self._runner = web.AppRunner(app, shutdown_timeout=0.05, handler_cancellation=True)
         await self._runner.setup()
-        site = web.TCPSite(
-            self._runner, "127.0.0.1", self.port, ssl_context=context or self.authority.server_context()
-        )
+        site = web.TCPSite(self._runner, "127.0.0.1", self.port, ssl_context=context or self.authority.server_context())
         await site.start()
         self.port = site._server.sockets[0].getsockname()[1]  # type: ignore[union-attr]
 

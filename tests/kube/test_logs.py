@@ -298,9 +298,7 @@ async def test_the_oldest_time_available_is_told_where_it_is_younger_than_asked(
     assert oldest == pytest.approx(1767225600 + 400)
 
 
-async def test_a_stuck_stream_is_noticed_by_a_newer_last_line(
-    api: ApiServer, client: Client, clock: LoopClock
-) -> None:
+async def test_a_stuck_stream_is_noticed_by_a_newer_last_line(api: ApiServer, client: Client, clock: LoopClock) -> None:
     heard = Heard()
     numbered(api.log, 5)
     api.log.cuts = [Cut(after=sum(len(s) + len(t) + 2 for s, t in api.log.lines), how="silence")]

@@ -123,7 +123,7 @@ COMMANDS: tuple[Command, ...] = (
         name="keys", module="housekeeping", summary="the keys of the screen", takes=("output", "is_without_headers")
     ),
     Command(
-        name="completion", module="housekeeping", summary="a completion script for the shell", argument="bash|zsh|fish"
+        name="completion", module="completion", summary="a completion script for the shell", argument="bash|zsh|fish"
     ),
     Command(name="version", module="housekeeping", summary="ztui's version"),
 )

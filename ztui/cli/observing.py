@@ -11,8 +11,11 @@ if TYPE_CHECKING:
     from ztui.settings import Settings
 
 
-def make_observer(settings: Settings, clock: Clock, *, target: str | None = None) -> Observer:
-    """Make the observer of saved files, where some are named, else of the cluster. Raises ZtuiError."""
+def make_observer(settings: Settings, clock: Clock, *, target: str | None = None, stdin: int | None = None) -> Observer:
+    """Make the observer of saved files, where some are named, else of the cluster. Raises ZtuiError.
+
+    `stdin` is the descriptor of what was piped in, where the keyboard has taken the place of standard input.
+    """
     # Imported late: a command on files should not load what talks to a cluster, nor the other way round.
     if settings.files:
         observer: Observer = import_module("ztui.observers.files").FilesObserver(settings.files, clock)

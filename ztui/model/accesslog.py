@@ -174,7 +174,7 @@ class Reader:
 
     def __init__(self, origin: Origin, table: ShapeTable | None = None) -> None:
         self.origin = origin
-        self._table = table or ShapeTable()
+        self._table = ShapeTable() if table is None else table
         self._known = self._table.part(origin)
         self._carry = bytearray()
         self._is_skipping = False
@@ -300,8 +300,8 @@ class Reader:
             if i != last + 1:
                 self._is_open = False
             last = i
-            line = lines.odd[i].removesuffix(b"\r")
-            if self._read_access_line(lines, i, line):
+            line = lines.odd[i]
+            if self._read_access_line(lines, i, line.removesuffix(b"\r")):
                 self._is_open = False
                 continue
             found = read_line(line)
@@ -404,6 +404,8 @@ def _key_of(shape: Shape) -> bytes:
 
 def _can_stand_for(key: bytes, entry: StrictEntry) -> bool:
     """Whether every line with this text between its address and its numbers has the shape of this entry."""
+    if key[:1] == b"\0":
+        return False
     if key[:1] in b" ,":
         return entry.measures == Measures.ALL and can_repeat(key)
     _, before, *after = key.split(b"\n")

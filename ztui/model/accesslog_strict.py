@@ -101,7 +101,8 @@ def read_line(line: bytes) -> StrictEntry | Diagnostic | None:
     that cannot be understood a diagnostic with nothing but `text`. A line that no log line begins with gives None: it
     continues a message that spans lines, or is not of a log; only its neighbours can tell.
     """
-    text = without_prefix(line.removesuffix(b"\r").decode("utf-8", "replace"))
+    line = line.removesuffix(b"\r")
+    text = without_prefix(line.decode("utf-8", "replace"))
     if text is None:
         return Diagnostic(text=read_bytes(line)[:CLIP])
     if text.lstrip(" \t").startswith("{"):

@@ -57,10 +57,7 @@ def refused(at_us: int, src: str, dst: str, direction: str, error: str, *, json_
             f'{{"level":"warn","time":"{time}","scope":"access","message":"{FAILED}",'
             f'"src.addr":"{src}","dst.addr":"{dst}","direction":"{direction}","error":{_json(error)}}}'
         )
-    return (
-        f"{time}\twarn\taccess\t{FAILED}\t"
-        f'src.addr={src} dst.addr={dst} direction="{direction}" error={quote(error)}'
-    )
+    return f'{time}\twarn\taccess\t{FAILED}\tsrc.addr={src} dst.addr={dst} direction="{direction}" error={quote(error)}'
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)

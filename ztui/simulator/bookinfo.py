@@ -11,7 +11,14 @@ from ztui.simulator.cluster import App, Cluster, Namespace, Node, Policy, Revisi
 from ztui.simulator.traffic import Lane
 
 _REGION = "eu-west-1"
-_NAMESPACES = {"default": True, "secure": True, "legacy": False, "outside": False, "istio-system": False, "kube-system": False}
+_NAMESPACES = {
+    "default": True,
+    "secure": True,
+    "legacy": False,
+    "outside": False,
+    "istio-system": False,
+    "kube-system": False,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +57,19 @@ _BOOKINFO = (
 )
 _SYSTEM = (
     _Spec("istiod", 1, "istiod", "istio-system", "docker.io/istio/pilot:1.31.0", 15012, meshed=False),
-    _Spec("ztunnel", 0, "ztunnel", "istio-system", "docker.io/istio/ztunnel:1.31.0", 15020, meshed=False, kind="DaemonSet"),
-    _Spec("istio-cni-node", 0, "istio-cni", "istio-system", "docker.io/istio/install-cni:1.31.0", 15014, False, "DaemonSet"),
+    _Spec(
+        "ztunnel", 0, "ztunnel", "istio-system", "docker.io/istio/ztunnel:1.31.0", 15020, meshed=False, kind="DaemonSet"
+    ),
+    _Spec(
+        "istio-cni-node",
+        0,
+        "istio-cni",
+        "istio-system",
+        "docker.io/istio/install-cni:1.31.0",
+        15014,
+        False,
+        "DaemonSet",
+    ),
     _Spec("coredns", 2, "coredns", "kube-system", "registry.k8s.io/coredns/coredns:v1.12.1", 53, meshed=False),
 )
 _CONTAINERS = {"istiod": "discovery", "ztunnel": "istio-proxy", "istio-cni-node": "install-cni"}

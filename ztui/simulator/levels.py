@@ -27,7 +27,9 @@ class LevelFilter:
             return False
         for part in parts:
             target = part.partition("=")[0] if "=" in part else ""
-            self._directives = [old for old in self._directives if (old.partition("=")[0] if "=" in old else "") != target]
+            self._directives = [
+                old for old in self._directives if (old.partition("=")[0] if "=" in old else "") != target
+            ]
             self._directives.append(part)
         self.access = self._level_of("access")
         return True

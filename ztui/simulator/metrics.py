@@ -27,7 +27,9 @@ class Series:
         return ",".join(f'{name}="{flag if name == _FLAG_SLOT else value}"' for name, value in self.labels)
 
 
-def traffic_labels(reporter: str, src: Workload | None, dst: Workload | None, service: Service | None, *, mtls: bool) -> Labels:
+def traffic_labels(
+    reporter: str, src: Workload | None, dst: Workload | None, service: Service | None, *, mtls: bool
+) -> Labels:
     """Labels of a connection in ztunnel's order; what is not known is the word `unknown`."""
     labels = [("reporter", reporter)]
     labels += _end("source", src, principal=src.identity if src and mtls else None)
@@ -51,7 +53,16 @@ def traffic_labels(reporter: str, src: Workload | None, dst: Workload | None, se
 
 def _end(side: str, workload: Workload | None, *, principal: str | None) -> list[tuple[str, str]]:
     if workload is None:
-        names = ("workload", "canonical_service", "canonical_revision", "workload_namespace", "principal", "app", "version", "cluster")
+        names = (
+            "workload",
+            "canonical_service",
+            "canonical_revision",
+            "workload_namespace",
+            "principal",
+            "app",
+            "version",
+            "cluster",
+        )
         return [(f"{side}_{name}", "unknown") for name in names]
     return [
         (f"{side}_workload", workload.workload_name),
@@ -77,7 +88,9 @@ def expose(series: Iterable[Series], facts: Mapping[str, int], *, version: str) 
     messages = zip(urls, (facts["xds_policies"], facts["xds_addresses"]), strict=True)
     _metric(out, "istio_xds_message", "counter", "Total number of messages received (unstable).", messages)
     volumes = zip(urls, (facts["xds_policies"] * 120, facts["xds_addresses"] * 3_674), strict=True)
-    _metric(out, "istio_xds_message_bytes", "counter", "Total number of bytes received (unstable).", volumes, unit="bytes")
+    _metric(
+        out, "istio_xds_message_bytes", "counter", "Total number of bytes received (unstable).", volumes, unit="bytes"
+    )
     _traffic(out, list(series))
     sockets = [('reporter="source"', facts["open_source"]), ('reporter="destination"', facts["open_destination"])]
     _metric(out, "istio_tcp_sockets_open", "gauge", "The current number of open TCP sockets (unstable).", sockets)
@@ -108,7 +121,9 @@ def _tokio(out: list[str], facts: Mapping[str, int]) -> None:
     _metric(out, "tokio_num_workers", "gauge", "the number of worker threads used by the runtime", [("", 2)])
     text = "the number of tasks currently scheduled in the runtime's global queue"
     _metric(out, "tokio_global_queue_depth", "gauge", text, [("", 0)])
-    _metric(out, "tokio_num_alive_tasks", "gauge", "the number of alive tasks in the runtime", [("", facts["open_fds"])])
+    _metric(
+        out, "tokio_num_alive_tasks", "gauge", "the number of alive tasks in the runtime", [("", facts["open_fds"])]
+    )
 
 
 def _workload_manager(out: list[str], facts: Mapping[str, int]) -> None:

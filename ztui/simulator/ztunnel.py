@@ -54,7 +54,13 @@ class Ztunnel:
         return self.version != "1.30"
 
     def say(
-        self, at_us: int, level: str, scope: str, message: str, fields: Fields = (), spans: Sequence[tuple[str, Fields]] = ()
+        self,
+        at_us: int,
+        level: str,
+        scope: str,
+        message: str,
+        fields: Fields = (),
+        spans: Sequence[tuple[str, Fields]] = (),
     ) -> None:
         """Write one line of any scope but `access`, unless the level is turned down."""
         if not self.levels.allows(scope, level):
@@ -77,7 +83,9 @@ class Ztunnel:
         info = ", ".join(f"{key[0].upper()}{key[1:]}:{quote(build[key])}" for key in _BUILD_ORDER)
         self.say(us, "info", "ztunnel", f"version: version.BuildInfo{{{info}}}")
         self.say(us + 40, "info", "ztunnel", "set file descriptor limits from 1048576 to 1048576")
-        self.say(us + 250, "info", "ztunnel", "running with config: " + describe(start_config(self.node.name, self.pod.name)))
+        self.say(
+            us + 250, "info", "ztunnel", "running with config: " + describe(start_config(self.node.name, self.pod.name))
+        )
         self.say(us + 2_100, "info", "app", "shared proxy mode - in-pod mode enabled")
         identity = 'Spiffe { trust_domain: "cluster.local", namespace: "istio-system", service_account: "ztunnel" }'
         self.say(us + 2_110, "info", "proxyfactory", f"creating ztunnel self-proxy listener with identity: {identity}")
@@ -100,7 +108,9 @@ class Ztunnel:
             self.greet(us, pod)
             us += 900
         self.say(us, "info", "inpod::statemanager", "received snapshot sent")
-        self.say(us + 20, "info", "readiness", "Task 'workload proxy manager' complete (26.990921ms), marking server ready")
+        self.say(
+            us + 20, "info", "readiness", "Task 'workload proxy manager' complete (26.990921ms), marking server ready"
+        )
         return us + 20
 
     def greet(self, at_us: int, pod: Pod) -> None:
@@ -157,7 +167,15 @@ class Ztunnel:
             self.say(us + later * 25, "info", "drain", "shutdown complete", (("component", component),), span)
 
 
-_BUILD_ORDER = ("version", "gitRevision", "rustVersion", "buildProfile", "buildStatus", "istioVersion", "cryptoProvider")
+_BUILD_ORDER = (
+    "version",
+    "gitRevision",
+    "rustVersion",
+    "buildProfile",
+    "buildStatus",
+    "istioVersion",
+    "cryptoProvider",
+)
 
 
 def version_facts(version: str) -> dict[str, str]:

@@ -101,7 +101,8 @@ def lamp(row: StreamRow | None, now: float, age_s: float | None = None) -> Cell:
 
 
 def _dump_cell(row: HealthRow, context: Context) -> Cell:
-    if row.dump is None and row.dump_age_s is not None:
+    is_silent = row.dump is None or row.dump.state in (StreamState.WAITING, StreamState.CONNECTING)
+    if is_silent and row.dump_age_s is not None:
         return Cell(f"● {units.format_age(row.dump_age_s)}", Meaning.OK)
     return lamp(row.dump, context.now, row.dump_age_s)
 
