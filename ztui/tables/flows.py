@@ -299,15 +299,30 @@ KEY_TITLES = {
 """Titles of the keys of `--by`, where they differ from the key."""
 
 
+_CLUSTER_DOMAIN = ".svc.cluster.local"
+
+
+def short_service(hostname: str) -> str:
+    """Leave out the domain that every service of an ordinary cluster shares: `reviews.default`."""
+    return hostname.removesuffix(_CLUSTER_DOMAIN)
+
+
 def _key_column(key: str) -> Column[EdgeRow]:
-    return text_column(
-        key,
-        KEY_TITLES.get(key, key),
-        lambda row: row.keys.get(key),
-        meaning=Meaning.NAME,
+    def cell(row: EdgeRow, _: Context) -> Cell:
+        text = row.keys.get(key)
+        if not text:
+            return NOTHING
+        return Cell(short_service(text) if key == "dst.service" else text, Meaning.NAME)
+
+    return Column(
+        key=key,
+        title=KEY_TITLES.get(key, key),
+        value=lambda row: row.keys.get(key),
+        cell=cell,
         width=28,
         min_width=8,
         priority=1,
+        sort=key,
     )
 
 
