@@ -55,7 +55,7 @@ async def test_columns_go_by_priority_and_names_stay() -> None:
 
 async def test_wide_shows_more_and_sets_show_the_rest() -> None:
     widget = _table(list_view([Row("reviews", 7, "no")]))
-    async with OneWidget(widget).run_test(size=(28, 5)):
+    async with OneWidget(widget).run_test(size=(30, 5)):
         widget.toggle_wide()
         assert "more" not in widget.columns_shown  # no room
         widget.toggle_wide()

@@ -149,7 +149,7 @@ class WindowTable(PaintedLines, Generic[T]):
     def _place(self, width: int) -> None:
         room = max(1, width - GUTTER - 1)
         columns: Sequence[Column[T]] = self._candidates()
-        sets = column_sets(list(self.table.columns), room) if self._set_index else []
+        sets = column_sets(list(self.table.columns), self._wanted, room) if self._set_index else []
         if self._set_index and sets:
             self._set_index %= len(sets)
             columns = sets[self._set_index]
@@ -275,7 +275,7 @@ class WindowTable(PaintedLines, Generic[T]):
             return
         here = sortable.index(self._chosen) if self._chosen in sortable else (-1 if delta > 0 else 0)
         self._chosen = sortable[(here + delta) % len(sortable)]
-        sets = column_sets(list(self.table.columns), max(1, self.size.width - GUTTER - 1))
+        sets = column_sets(list(self.table.columns), self._wanted, max(1, self.size.width - GUTTER - 1))
         if self._chosen not in self.columns_shown:
             self._set_index = next(
                 (i for i, columns in enumerate(sets) if any(c.key == self._chosen for c in columns)), self._set_index
@@ -294,7 +294,7 @@ class WindowTable(PaintedLines, Generic[T]):
 
     def next_columns(self) -> None:
         """Show the next set of columns that did not fit."""
-        sets = column_sets(list(self.table.columns), max(1, self.size.width - GUTTER - 1))
+        sets = column_sets(list(self.table.columns), self._wanted, max(1, self.size.width - GUTTER - 1))
         self._set_index = (self._set_index + 1) % len(sets)
         self.sync()
 
