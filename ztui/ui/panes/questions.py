@@ -104,7 +104,8 @@ class Edges:
 
     def _version(self) -> int:
         stage = self._stage
-        return hash((stage.mesh.version_of(Topic.EDGES, Topic.DUMPS, Topic.CLUSTER), int(stage.now)))
+        known = stage.mesh.version_of(Topic.EDGES, Topic.DUMPS, Topic.CLUSTER)
+        return hash((known, int(stage.now), stage.window_s, self.where.text if self.where else None))
 
     def rows(self) -> Sequence[EdgeRow]:
         """Ask the memory."""
