@@ -190,6 +190,18 @@ async def test_marks_are_set_where_the_key_was_pressed_and_listed() -> None:
         assert [mark.at for mark in app.stage.mesh.marks] == [NOW]
 
 
+def content(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+def mode(path: Path) -> int:
+    return path.stat().st_mode & 0o777
+
+
+def write(path: Path, words: str) -> None:
+    path.write_text(words, encoding="utf-8")
+
+
 async def test_saving_writes_a_private_new_file_and_never_over_an_old_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -198,12 +210,12 @@ async def test_saving_writes_a_private_new_file_and_never_over_an_old_one(
     target = Path("f.txt")
     async with app.run_test(size=(120, 30)) as pilot:
         await press(pilot, app, "1", "ctrl+s", "ctrl+u", *str(target), "enter")
-        assert "reviews" in target.read_text()
-        assert target.stat().st_mode & 0o777 == 0o600
-        target.write_text("mine")
+        assert "reviews" in content(target)
+        assert mode(target) == 0o600
+        write(target, "mine")
         shown = await press(pilot, app, "ctrl+s", "ctrl+u", *str(target), "enter")
         assert "cannot be written" in shown
-        assert target.read_text() == "mine"
+        assert content(target) == "mine"
 
 
 async def test_polling_is_asked_of_a_cluster_and_refused_of_files() -> None:
