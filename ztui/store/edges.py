@@ -317,7 +317,7 @@ class EdgeStore:
         self, by: tuple[str, ...], entries: Iterable[AccessLogEntry], *, where: FlowFilter | None = None
     ) -> list[EdgeRow]:
         """Edges of just these entries: for filters that ask more than a shape can tell (`bytes>1MB`)."""
-        self._learn()
+        self.learn()
         question = _Question(by, where, self._lookup, self.capture)
         kept = (entry for entry in entries if where is None or where.matches(entry, self._lookup))
         plain = (
@@ -328,13 +328,14 @@ class EdgeStore:
         rows.sort(key=lambda row: -row.flows)
         return rows
 
-    def _learn(self) -> None:
+    def learn(self) -> None:
+        """Take note of what new entries prove about capture."""
         if self._learned_version != self.rates.version:
             self._learned_version = self.rates.version
             self.capture.learn(self.rates.shapes())
 
     def _question(self, by: tuple[str, ...], where: FlowFilter | None) -> _Question:
-        self._learn()
+        self.learn()
         key = (by, where.text if where is not None else None, self._lookup.version, self.capture.version)
         question = self._questions.pop(key, None)
         if question is None:

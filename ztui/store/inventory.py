@@ -48,6 +48,8 @@ class OpenNow:
     row: OnZtunnel[OpenConnection]
     first_seen: float
     last_seen: float
+    is_older: bool = False
+    """Whether its ztunnel's first dump had it already: it was opened before, nobody knows when."""
 
     @property
     def key(self) -> str:
@@ -71,6 +73,7 @@ class Inventory:
         self._dumps: dict[str, KnownDump] = {}
         self._views: dict[str, tuple[int, object]] = {}
         self._first_seen: dict[str, dict[str, float]] = {}
+        self._known_since: dict[str, float] = {}
         self._index: _Index | None = None
 
     # -- taking
@@ -87,6 +90,7 @@ class Inventory:
             self._content_version += 1
             self._index = None
         known = self._first_seen.get(key, {})
+        self._known_since.setdefault(key, taken.taken_at)
         self._first_seen[key] = {
             connection.key: known.get(connection.key, taken.taken_at) for connection in taken.dump.connections
         }
@@ -96,6 +100,7 @@ class Inventory:
         for key in self._dumps.keys() - set(origins):
             del self._dumps[key]
             self._first_seen.pop(key, None)
+            self._known_since.pop(key, None)
             self.dumps_version += 1
             self._content_version += 1
             self._index = None
@@ -164,6 +169,7 @@ class Inventory:
                 row=row,
                 first_seen=self._first_seen[row.ztunnel][row.item.key],
                 last_seen=self._dumps[row.ztunnel].taken_at,
+                is_older=self._first_seen[row.ztunnel][row.item.key] <= self._known_since[row.ztunnel],
             )
             for row in rows
         )

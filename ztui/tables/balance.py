@@ -1,0 +1,290 @@
+"""The tables of balance: one row per backend of a service, and one row per service seen."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from ztui import units
+from ztui.analysis.balance import Backend, BackendState, BalanceResult, Hop, Weights, Window
+from ztui.tables.columns import NOTHING, Align, Cell, Column, Context, Meaning, Table, number_column, text_column
+from ztui.tables.documents import Document
+
+_POD = re.compile(r"(?P<owner>.+)-(?P<template>[a-z0-9]{1,10})-(?P<pod>[a-z0-9]{5})")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackendRow:
+    """One backend with the balance it belongs to."""
+
+    backend: Backend
+    result: BalanceResult
+
+    @property
+    def key(self) -> str:
+        return self.backend.key
+
+
+def backend_rows(result: BalanceResult) -> list[BackendRow]:
+    """Make a row per backend: those ztunnels drew first, then what was counted apart."""
+    drawn = result.drawn
+    apart = [one for one in result.backends if one not in drawn]
+    return [BackendRow(backend=one, result=result) for one in (*drawn, *apart)]
+
+
+def short_pod(name: str) -> str:
+    """Leave the template's hash out of a Deployment's pod: `reviews-v1 knbht`; other names stay whole."""
+    match = _POD.fullmatch(name)
+    return f"{match['owner']} {match['pod']}" if match else name
+
+
+def service_title(result: BalanceResult) -> str:
+    """Name a service with its port, as people write it: `reviews.default:9080`."""
+    name = f"{result.name}.{result.namespace}" if result.namespace else result.name
+    return f"{name}:{result.port}" if result.port is not None else name
+
+
+def backend_document(row: BackendRow) -> Document:
+    """One backend: its choices and its load in one object, as the screen's row has them."""
+    one = row.backend
+    return {"service": row.result.service, **_choice(one), **_load(one)}
+
+
+def balance_document(result: BalanceResult) -> Document:
+    """One service: choices, load, and what they support. There is no test and no verdict: those keys are absent."""
+    document: Document = {"service": result.service}
+    if result.namespace is not None:
+        document["namespace"] = result.namespace
+    if result.port is not None:
+        document["port"] = result.port
+    document["window"] = _window(result.window)
+    document["n"] = result.n
+    document["weights"] = result.weights.value
+    document["from"] = [
+        {k: v for k, v in (("workload", name), ("namespace", namespace)) if v} | {"observed": count}
+        for (namespace, name), count in result.sources
+    ]
+    rows = backend_rows(result)
+    document["choices"] = [_choice(row.backend, n=result.n) for row in rows]
+    document["load"] = [_load_document(row.backend) for row in rows]
+    document["says"] = result.says
+    return document
+
+
+def _window(window: Window) -> Document:
+    bounds = (("since", window.since or window.observed_since), ("until", window.until))
+    document: Document = {"seconds": window.length_s} if window.length_s is not None else {}
+    return document | {key: units.format_time(at) for key, at in bounds if at is not None}
+
+
+def _choice(one: Backend, n: int | None = None) -> Document:
+    document: Document = {"backend": one.name}
+    if one.namespace is not None:
+        document["namespace"] = one.namespace
+    if one.hop is not Hop.BACKEND:
+        document["hop"] = one.hop.value
+    document["observed"] = one.observed
+    if one.expected is not None and n is not None:
+        document["expected"] = round(one.expected * n, 3)
+    shares = (("share", one.share), ("expected_share", one.expected))
+    document |= {key: round(share, 6) for key, share in shares if share is not None}
+    if one.capacity is not None:
+        document["capacity"] = one.capacity
+    if one.state is not BackendState.UNKNOWN:
+        document["state"] = one.state.value
+    return document
+
+
+def _load(one: Backend) -> Document:
+    document: Document = {} if one.open_now is None else {"open": one.open_now}
+    return document | {"failed": one.failed, "bytes_sent": one.bytes_sent, "bytes_recv": one.bytes_recv}
+
+
+def _load_document(one: Backend) -> Document:
+    namespace = {} if one.namespace is None else {"namespace": one.namespace}
+    hop = {} if one.hop is Hop.BACKEND else {"hop": one.hop.value}
+    return {"backend": one.name, **namespace, **hop, **_load(one)}
+
+
+STATE_CELLS = {
+    BackendState.ENDPOINT: Cell(""),
+    BackendState.UNKNOWN: Cell(""),
+    BackendState.UNHEALTHY: Cell("! unhealthy", Meaning.WARN),
+    BackendState.NO_ENDPOINT: Cell("no endpoint now", Meaning.DIM),
+    BackendState.YOUNG: Cell("new in window", Meaning.DIM),
+}
+HOP_CELLS = {
+    Hop.BACKEND: Cell("straight to it", Meaning.DIM),
+    Hop.WAYPOINT: Cell("next hop", Meaning.ACCENT),
+    Hop.ELSEWHERE: Cell("chosen elsewhere", Meaning.DIM),
+}
+
+
+def _state_cell(row: BackendRow, _: Context) -> Cell:
+    """Say what is special about a backend: what it is now, or who chose it where that was not the usual draw."""
+    state = STATE_CELLS[row.backend.state]
+    is_usual = row.backend.hop is Hop.BACKEND and not row.result.has_waypoint
+    return state if is_usual or state.text else HOP_CELLS[row.backend.hop]
+
+
+def _share_cell(share: float | None, meaning: Meaning = Meaning.NUMBER, mark: str = "") -> Cell:
+    return NOTHING if share is None else Cell(units.format_share(share) + mark, meaning)
+
+
+def _expected_cell(row: BackendRow, _: Context) -> Cell:
+    """Write the expected share; with `?` where it is only assumed that all weights are equal."""
+    mark = " ?" if row.result.weights is Weights.ASSUMED else ""
+    return _share_cell(row.backend.expected, Meaning.DIM, mark)
+
+
+def balance_table(*, is_short: bool = False) -> Table[BackendRow]:
+    """Make the table of backends; `is_short`: pods are named as a screen has room for, in full only when wide."""
+
+    def name(row: BackendRow) -> str:
+        return short_pod(row.backend.name) if is_short else row.backend.name
+
+    return Table(
+        name="balance",
+        columns=(
+            Column(
+                key="backend",
+                title="backend",
+                value=lambda row: row.backend.name,
+                cell=lambda row, _: Cell(name(row), Meaning.NAME),
+                width=18,
+                min_width=12 if is_short else 16,
+                priority=1,
+                sort="backend",
+            ),
+            *((text_column("pod", "pod", lambda r: r.backend.name, width=30, wide=True),) if is_short else ()),
+            text_column("namespace", "namespace", lambda r: r.backend.namespace, width=14, wide=True),
+            number_column("observed", "opened", lambda r: r.backend.observed, zero="0", width=6, priority=1),
+            Column(
+                key="share",
+                title="share",
+                value=lambda row: row.backend.share,
+                cell=lambda row, _: _share_cell(row.backend.share),
+                width=7,
+                min_width=7,
+                priority=1,
+                sort="share",
+                align=Align.RIGHT,
+            ),
+            Column(
+                key="expected",
+                title="expected",
+                value=lambda row: row.backend.expected,
+                cell=_expected_cell,
+                width=9,
+                min_width=8,
+                priority=1,
+                sort="expected",
+                align=Align.RIGHT,
+            ),
+            number_column("capacity", "weight", lambda r: r.backend.capacity, width=6, wide=True),
+            Column(
+                key="state",
+                title="",
+                value=lambda row: row.backend.state.value,
+                cell=_state_cell,
+                width=1,
+                min_width=1,
+                priority=3,
+                sort="state",
+            ),
+            number_column(
+                "failed", "failed", lambda r: r.backend.failed, meaning=Meaning.ERROR, zero="·", width=6, priority=3
+            ),
+            number_column("open", "open now", lambda r: r.backend.open_now, zero="0", width=8, priority=2),
+            number_column("sent", "⇡sent", lambda r: r.backend.bytes_sent, form=units.format_bytes, width=7),
+            number_column("recv", "⇣recv", lambda r: r.backend.bytes_recv, form=units.format_bytes, width=7),
+        ),
+        row_key=lambda row: row.key,
+        row_name=lambda row: f"backend/{row.backend.name}",
+        document=backend_document,
+        is_problem=lambda row: row.backend.failed > 0 or row.backend.state is BackendState.UNHEALTHY,
+    )
+
+
+BALANCE: Table[BackendRow] = balance_table()
+
+
+def _busiest(result: BalanceResult) -> Backend | None:
+    drawn = result.drawn
+    return max(drawn, key=lambda one: one.observed, default=None) if result.n else None
+
+
+def _busiest_cell(result: BalanceResult, _: Context) -> Cell:
+    busiest = _busiest(result)
+    return NOTHING if busiest is None else Cell(busiest.name, Meaning.NAME)
+
+
+def _of_busiest(result: BalanceResult, name: str) -> float | None:
+    busiest = _busiest(result)
+    number: float | None = getattr(busiest, name) if busiest is not None else None
+    return number
+
+
+SERVICES_SEEN: Table[BalanceResult] = Table(
+    name="balance",
+    columns=(
+        text_column("service", "service", service_title, meaning=Meaning.NAME, width=28, priority=1),
+        text_column("hostname", "hostname", lambda r: r.service, width=40, wide=True),
+        number_column("observed", "opened", lambda r: r.n, zero="0", width=6, priority=1),
+        number_column("backends", "backends", lambda r: len(r.drawn), width=8, priority=2),
+        Column(
+            key="busiest",
+            title="busiest",
+            value=lambda result: busiest.name if (busiest := _busiest(result)) else None,
+            cell=_busiest_cell,
+            width=28,
+            priority=2,
+            sort="busiest",
+        ),
+        Column(
+            key="share",
+            title="share",
+            value=lambda result: _of_busiest(result, "share"),
+            cell=lambda result, _: _share_cell(_of_busiest(result, "share")),
+            width=7,
+            priority=2,
+            align=Align.RIGHT,
+            sort="share",
+        ),
+        Column(
+            key="expected",
+            title="expected",
+            value=lambda result: _of_busiest(result, "expected"),
+            cell=lambda result, _: _share_cell(
+                _of_busiest(result, "expected"), Meaning.DIM, " ?" if result.weights is Weights.ASSUMED else ""
+            ),
+            width=9,
+            priority=2,
+            align=Align.RIGHT,
+            sort="expected",
+        ),
+        number_column(
+            "failed",
+            "failed",
+            lambda r: sum(one.failed for one in r.drawn) + r.undrawn,
+            meaning=Meaning.ERROR,
+            zero="·",
+            width=6,
+        ),
+        number_column(
+            "open",
+            "open now",
+            lambda r: (
+                sum(one.open_now or 0 for one in r.drawn) if any(o.open_now is not None for o in r.drawn) else None
+            ),
+            zero="0",
+            width=8,
+        ),
+        text_column("weights", "weights", lambda r: r.weights.value, meaning=Meaning.DIM, width=13),
+        text_column("says", "says", lambda r: r.says, width=60, wide=True),
+    ),
+    row_key=lambda result: result.service,
+    row_name=lambda result: f"service/{service_title(result).partition(':')[0]}",
+    document=balance_document,
+    is_problem=None,
+)
