@@ -7,6 +7,7 @@ often, the others slowly, and no two of one ztunnel at once.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -34,6 +35,8 @@ AT_ONCE = 8
 SWEEP_PER_S = 2.0
 """Dumps a second of those nobody looks at, over the whole mesh."""
 PATH = "/config_dump"
+GOODBYE_S = 0.3
+"""So long the far ends are waited for when all ends; after that their connections are just closed."""
 
 
 @dataclass(slots=True)
@@ -54,7 +57,7 @@ class Dumps:
     """Takes the dumps of the ztunnels that are chosen. Belongs to the *ask* thread."""
 
     def __init__(self, client: Client, options: LiveOptions, deliver: Deliver, rng: Random) -> None:
-        self._http = PodHttp(client, warm=AT_ONCE)
+        self._http = PodHttp(client, warm=AT_ONCE, idle_s=max(1.0, min(10.0, options.request_timeout_s or 10.0)))
         self._clock: Clock = client.clock
         self._options = options
         self._deliver = deliver
@@ -77,10 +80,12 @@ class Dumps:
         for uid, ztunnel in wanted.items():
             plan = self._plans.get(uid)
             if plan is None:
-                self._plans[uid] = _Plan(ztunnel, Backoff(self._rng, longest_s=60.0), due=now)
+                plan = self._plans[uid] = _Plan(ztunnel, Backoff(self._rng, longest_s=60.0), due=now)
+                self._report(plan, StreamState.WAITING)
             else:
-                if ztunnel.ready and not plan.ztunnel.ready:
-                    plan.due = now
+                is_new_process = ztunnel.restarts != plan.ztunnel.restarts
+                if (ztunnel.ready and not plan.ztunnel.ready) or is_new_process:
+                    plan.due = min(plan.due, now)
                 plan.ztunnel = ztunnel
         self._turn.set()
 
@@ -117,7 +122,9 @@ class Dumps:
                     plan.is_busy = True
                     tasks.create_task(self._take_turn(plan, slots.release))
         finally:
-            await self._http.close()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(GOODBYE_S):
+                    await self._http.close()
 
     def _next(self) -> _Plan | None:
         """Pick whose turn it is: the longest overdue, of those that are looked at first."""
@@ -150,10 +157,11 @@ class Dumps:
         if denied_s > 0:
             self._report_denied(plan, denied_s)
             return denied_s + self._rng.uniform(0.0, 5.0)
-        if not plan.ztunnel.ready and plan.dump is None and plan.ztunnel.node is None:
+        if plan.dump is None and plan.ztunnel.node is None:
+            self._report(plan, StreamState.WAITING, "Its pod has no node yet.")
             return self._options.dump_interval_s
         try:
-            if plan.dump is None:
+            if plan.dump is None and plan.state in (None, StreamState.WAITING):
                 self._report(plan, StreamState.CONNECTING)
             ztunnel = plan.ztunnel
             answer = await self._http.get(ztunnel.namespace, ztunnel.name, self._options.admin_port, PATH)
@@ -228,10 +236,10 @@ class Dumps:
             now = self._clock.now()
             self._deliver(failed(_stream(plan.ztunnel), plan.state, self._denial, now, now + retry_in_s))
 
-    def _report(self, plan: _Plan, state: StreamState) -> None:
-        if plan.state is not state:
-            plan.state, plan.reason = state, None
-            self._deliver(StreamChanged(stream=_stream(plan.ztunnel), state=state, at=self._clock.now()))
+    def _report(self, plan: _Plan, state: StreamState, reason: str | None = None) -> None:
+        if (plan.state, plan.reason) != (state, reason):
+            plan.state, plan.reason = state, reason
+            self._deliver(StreamChanged(stream=_stream(plan.ztunnel), state=state, at=self._clock.now(), reason=reason))
 
 
 def _stream(ztunnel: Ztunnel) -> StreamKey:

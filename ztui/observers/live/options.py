@@ -23,12 +23,16 @@ class LiveOptions:
     admin_port: int = 15000
     nodes: tuple[str, ...] = ()
     """Only the ztunnels of these nodes are read."""
-    ztunnels: frozenset[str] = frozenset()
-    """Only these ztunnels (`namespace/name`) are read."""
+    target: str | None = None
+    """A TARGET as its user wrote it: only the ztunnels that can have written about it are read."""
+    target_namespace: str | None = None
+    """Where TARGET lives, if its user said so with -n."""
     since_s: float | None = 600.0
     """How much of each log from before now is read; None (and no `tail`): only what is new."""
     tail: int | None = None
     max_log_requests: int = 300
+    refuses_more: bool = False
+    """Whether more ztunnels than that are an error: a command must not answer from a part without a word."""
     qps: float = 20.0
     request_timeout_s: float = 10.0
     dump_interval_s: float = 10.0

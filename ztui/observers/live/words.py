@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ztui.kube.failures import KubeError
+from ztui.kube.failures import Kind, KubeError
 from ztui.kube.logs import LogReport, LogState
 from ztui.kube.reflector import WatchReport, WatchState
 from ztui.model.observation import StreamChanged
@@ -27,11 +27,17 @@ _WATCH_STATES = {
 }
 
 
+_UNTIL_CHANGED = frozenset(
+    {Kind.CONFIG, Kind.CREDENTIALS, Kind.CERTIFICATE, Kind.NOT_TLS, Kind.TLS_EXPECTED, Kind.UNAUTHORIZED}
+)
+"""What waiting does not mend: somebody has to log in, or to correct a kubeconfig."""
+
+
 def log_changed(stream: StreamKey, report: LogReport, at: float) -> StreamChanged:
     """Say how a log stream is."""
     return StreamChanged(
         stream=stream,
-        state=_LOG_STATES[report.state],
+        state=_judged(_LOG_STATES[report.state], report.why),
         at=at,
         reason=_what(report.why),
         remedy=_remedy(report.why),
@@ -48,7 +54,7 @@ def watch_changed(stream: StreamKey, report: WatchReport, at: float) -> StreamCh
         state = StreamState.UNAVAILABLE
     return StreamChanged(
         stream=stream,
-        state=state,
+        state=_judged(state, report.why),
         at=at,
         reason=_what(report.why),
         remedy=_remedy(report.why),
@@ -58,7 +64,20 @@ def watch_changed(stream: StreamKey, report: WatchReport, at: float) -> StreamCh
 
 def failed(stream: StreamKey, state: StreamState, why: KubeError, at: float, retry_at: float | None) -> StreamChanged:
     """Say why something could not be had."""
-    return StreamChanged(stream=stream, state=state, at=at, reason=_what(why), remedy=_remedy(why), retry_at=retry_at)
+    return StreamChanged(
+        stream=stream,
+        state=_judged(state, why),
+        at=at,
+        reason=_what(why),
+        remedy=_remedy(why),
+        retry_at=retry_at,
+    )
+
+
+def _judged(state: StreamState, why: KubeError | None) -> StreamState:
+    """Tell what is lost for now from what stays so until something is changed."""
+    is_stuck = why is not None and why.kind in _UNTIL_CHANGED and state is StreamState.UNAVAILABLE
+    return StreamState.ERROR if is_stuck else state
 
 
 def _what(why: KubeError | None) -> str | None:
