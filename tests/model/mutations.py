@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -82,6 +83,16 @@ _TIMES = (
 )
 
 
+_BORDER = re.compile(rb'[ ,"\t=}]')
+_DIGIT = re.compile(rb"[0-9]")
+
+
+def _any_place(draw: random.Random, pattern: re.Pattern[bytes], line: bytes) -> int:
+    """A place the pattern is found at, from a place drawn; 0 where there is none."""
+    found = pattern.search(line, draw.randrange(len(line) + 1)) or pattern.search(line)
+    return found.start() if found is not None else 0
+
+
 def _delete(draw: random.Random, line: bytes) -> bytes:
     at = draw.randrange(len(line) + 1)
     return line[:at] + line[at + draw.choice((1, 1, 2, 8, 60)) :]
@@ -93,8 +104,7 @@ def _insert(draw: random.Random, line: bytes) -> bytes:
 
 
 def _insert_at_border(draw: random.Random, line: bytes) -> bytes:
-    borders = [i for i, byte in enumerate(line) if byte in b' ,"\t=}']
-    at = draw.choice(borders) if borders else 0
+    at = _any_place(draw, _BORDER, line)
     return line[:at] + draw.choice(_PIECES) + line[at:]
 
 
@@ -104,8 +114,7 @@ def _replace(draw: random.Random, line: bytes) -> bytes:
 
 
 def _replace_digit(draw: random.Random, line: bytes) -> bytes:
-    digits = [i for i, byte in enumerate(line) if 48 <= byte <= 57]
-    at = draw.choice(digits) if digits else 0
+    at = _any_place(draw, _DIGIT, line)
     return line[:at] + b"%d" % draw.randrange(10) + line[at + 1 :]
 
 
@@ -167,7 +176,7 @@ def _time(draw: random.Random, line: bytes) -> bytes:
 
 
 def _nest(draw: random.Random, line: bytes) -> bytes:
-    depth = draw.choice((3, 30, 5_000))
+    depth = draw.choice((1, 3, 30, 5_000 if draw.random() < 0.01 else 100))
     return line[:-1] + b',"deep":' + b"[" * depth + b"1" + b"]" * depth + b"}"
 
 

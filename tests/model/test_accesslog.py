@@ -465,10 +465,11 @@ def agree(lines: list[bytes], pieces: list[bytes], table: ShapeTable) -> bool:
 
 
 def pieces_of(draw: random.Random, data: bytes) -> list[bytes]:
-    """The stream cut somehow: whole, or everywhere in pieces of up to a few hundred bytes."""
+    """The stream cut somehow: whole, or everywhere in pieces of up to a few hundred or thousand bytes."""
     if draw.random() < 0.7:
         return [data]
-    longest = draw.choice((1, 7, 60, 500, 5_000))
+    # Tiny pieces cost a call each: only a few kilobytes are cut so.
+    longest = draw.choice((1, 7, 60, 500, 5_000) if len(data) < 1_200 else (500, 3_000, 20_000))
     pieces, at = [], 0
     while at < len(data):
         size = draw.randint(1, longest)
@@ -489,6 +490,25 @@ def fuzz(seed: int, lines: int) -> None:
             whole.pop()
         assert agree(whole, pieces_of(draw, data), table)
         assert len(table) <= table.limit
+
+
+def test_a_bad_line_does_not_slow_down_its_neighbours() -> None:
+    class Counting(Reader):
+        slow = 0
+
+        def _read_strictly(self, line: bytes, rows: Any) -> None:
+            self.slow += 1
+            super()._read_strictly(line, rows)
+
+    bad = OUTBOUND.replace(b"=84", b"=084")
+    for place in (0, 1, 60, 118, 119):
+        lines = [OUTBOUND] * 120
+        lines[place] = bad
+        reader = Counting(W1)
+        batch = reader.feed(b"\n".join(lines) + b"\n")
+        assert batch.lines == LineCounts(received=120, entries=120)
+        assert batch.shapes[place].other == (("bytes_sent", "084"),)
+        assert reader.slow <= 10
 
 
 @pytest.mark.parametrize("seed", range(25))

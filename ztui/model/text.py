@@ -6,6 +6,7 @@ import re
 import unicodedata
 
 _BAD = "\N{REPLACEMENT CHARACTER}"
+_UNUSUAL = re.compile(r"[^ -~]")
 _ESCAPE = re.compile(r"\\(?:u\{([0-9A-Fa-f]{1,6})\}|(.))", re.DOTALL)
 _NAMED = {"n": "\n", "t": "\t", "r": "\r", "0": "\0"}
 
@@ -17,10 +18,13 @@ def clean(text: str) -> str:
     """
     if text.isprintable():
         return text
-    return "".join(c if c.isprintable() else _inert(c) for c in text)
+    return _UNUSUAL.sub(_inert, text)
 
 
-def _inert(character: str) -> str:
+def _inert(match: re.Match[str]) -> str:
+    character = match[0]
+    if character.isprintable():
+        return character
     if character in "\t\n\r" or unicodedata.category(character) == "Zs":
         return " "
     return _BAD
