@@ -18,6 +18,11 @@ def perform(life: Lifecycle, at_us: int, act: Act, turn: int) -> str:
     return known(life, at_us, act, target)
 
 
+def names_of_acts() -> list[str]:
+    """Every act there is."""
+    return list(_ACTS)
+
+
 def _roll(life: Lifecycle, at_us: int, _act: Act, target: str) -> str:
     app = _app(life, target or "default/reviews-v2")
     begun = life.roll(at_us, app)

@@ -19,6 +19,7 @@ Value = str | int | bool
 Fields = Sequence[tuple[str, Value]]
 
 _RUST = {"1.30": "1.90.0", "1.31": "1.95.0"}
+VERSIONS = tuple(_RUST)
 _BARE = frozenset({"address"})
 """Fields ztunnel prints with `Display`: without quotes in the plain format."""
 

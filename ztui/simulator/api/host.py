@@ -71,6 +71,12 @@ class Host:
             if follower.log.written != follower.number or follower.log.closed:
                 follower.bell.set()
 
+    def ring_all(self) -> None:
+        """Wake everybody who waits, because the rules have changed."""
+        for follower in self.followers:
+            follower.bell.set()
+        self._ring_watchers()
+
     def is_gone(self, pod: Pod) -> bool:
         """Whether the pod has been deleted."""
         return self.world.cluster.pods.get((pod.namespace, pod.name)) is not pod

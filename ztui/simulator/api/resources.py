@@ -32,6 +32,11 @@ class Resource:
         return f"{self.group}/{self.version}" if self.group else self.version
 
     @property
+    def is_custom(self) -> bool:
+        """Whether a CRD defines it: its group is somebody's own."""
+        return self.group.endswith((".istio.io", "gateway.networking.k8s.io"))
+
+    @property
     def group_resource(self) -> str:
         """As error texts name it: `pods`, `deployments.apps`."""
         return f"{self.plural}.{self.group}" if self.group else self.plural

@@ -28,8 +28,14 @@ def metadata_only(value: Json) -> Json:
     return {"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": value["metadata"]}
 
 
-def table(plural: str, values: Iterable[Json], now_us: int, metadata: Json | None = None) -> Json:
-    """A Table of objects; wide columns have priority 1, as kubectl expects."""
+_INCLUDED: dict[str, Callable[[Json], Json | None]] = {"Object": lambda value: value, "None": lambda _value: None}
+
+
+def table(
+    plural: str, values: Iterable[Json], now_us: int, metadata: Json | None = None, *, include: str = "Metadata"
+) -> Json:
+    """Draw a Table of objects; wide columns have priority 1, and `include` is how much of the object each row holds."""
+    shown = _INCLUDED.get(include, metadata_only)
     columns = _COLUMNS.get(plural, _PLAIN)
     definitions = [
         {
@@ -41,9 +47,7 @@ def table(plural: str, values: Iterable[Json], now_us: int, metadata: Json | Non
         }
         for name, wide, _ in columns
     ]
-    rows = [
-        {"cells": [cell(value, now_us) for _, _, cell in columns], "object": metadata_only(value)} for value in values
-    ]
+    rows = [{"cells": [cell(value, now_us) for _, _, cell in columns], "object": shown(value)} for value in values]
     return {
         "kind": "Table",
         "apiVersion": "meta.k8s.io/v1",

@@ -1,0 +1,165 @@
+"""`python -m ztui.simulator`: serve the simulated cluster until told to end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import json
+import os
+import signal
+import sys
+import tempfile
+import threading
+from asyncio import sslproto
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from ztui.simulator.api.access import ROLES, groups_of
+from ztui.simulator.api.control import PREFIX
+from ztui.simulator.api.host import Host
+from ztui.simulator.api.kubeconfig import kubeconfig, write_private
+from ztui.simulator.api.server import ApiServer
+from ztui.simulator.api.tls import Signer
+from ztui.simulator.clock import WorldClock
+from ztui.simulator.options import OptionError, Options, read_options
+from ztui.simulator.scenario import names_of_scenarios, read_scenario
+from ztui.simulator.world import World, WorldSettings
+
+_TLS_BUFFER_BYTES = 32 << 10
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run the command line and return its status: 0, or 2 for what cannot be."""
+    try:
+        options = read_options(sys.argv[1:] if words is None else words)
+        if options.is_listing:
+            _list_scenarios()
+            return 0
+        asyncio.run(_serve(options))
+    except OptionError as error:
+        print(error, error.remedy, sep="\n", file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"The simulated cluster cannot be served: {error}.", _REMEDY, sep="\n", file=sys.stderr)
+        return 2
+    return 0
+
+
+_REMEDY = "Choose another --port or --kubeconfig-out."
+
+
+def _list_scenarios() -> None:
+    width = max(map(len, names_of_scenarios()))
+    for name in names_of_scenarios():
+        print(f"{name:<{width}}  {read_scenario(name).title}")
+
+
+async def _serve(options: Options) -> None:
+    """Live and serve until SIGTERM, SIGINT or the end of standard input."""
+    _keep_lean()
+    ends = asyncio.Event()
+    _end_on_signals(ends)
+    if options.ends_with_stdin:
+        _end_with_stdin(ends)
+    signer = Signer()
+    host = _make_host(options)
+    server = ApiServer(host, signer.server_context(), port=options.port)
+    with _kubeconfig_path(options) as path:
+        announce = _Announcement(options, path, signer, host, server)
+        server.on_token = announce.write
+        live = asyncio.ensure_future(host.live(options.tick_ms / 1_000))
+        serve = asyncio.ensure_future(server.serve(announce.make))
+        over = asyncio.ensure_future(ends.wait())
+        done, pending = await asyncio.wait({live, serve, over}, return_when=asyncio.FIRST_COMPLETED)
+        for task in pending:
+            task.cancel()
+        await asyncio.gather(*pending, return_exceptions=True)
+        for task in done:
+            task.result()
+
+
+def _make_host(options: Options) -> Host:
+    clock = WorldClock(start_us=options.start_us, speed=options.speed, stepped=options.is_stepped)
+    settings = WorldSettings(
+        start_us=clock.now_us(),
+        scenario=read_scenario(options.scenario),
+        nodes=options.nodes,
+        pods=options.pods,
+        rate=options.rate,
+        seed=options.seed,
+        versions=options.versions,
+        json_log=options.is_json_log,
+    )
+    host = Host(World(settings), clock)
+    gc.freeze()  # the cluster stays; looking at it again and again would stop the streams
+    return host
+
+
+class _Announcement:
+    """Writes the kubeconfig and says, once, that the server listens."""
+
+    def __init__(self, options: Options, path: Path, signer: Signer, host: Host, server: ApiServer) -> None:
+        self._user = options.user
+        self._path = path
+        self._signer = signer
+        self._host = host
+        self._server = server
+        self._pairs = {role: signer.client_pair(role, tuple(groups_of(role)[:-1])) for role in ROLES}
+        self._was_made = False
+
+    def write(self) -> None:
+        """Write the kubeconfig with the tokens of now."""
+        accounts = self._host.accounts
+        write_private(self._path, kubeconfig(self._server.url, self._signer.pem, accounts, self._pairs, self._user))
+
+    def make(self) -> None:
+        """Print the one line, the first time."""
+        if self._was_made:
+            return
+        self._was_made = True
+        self.write()
+        url = self._server.url
+        line = {"server": url, "kubeconfig": str(self._path.absolute()), "control": url + PREFIX, "pid": os.getpid()}
+        print(json.dumps(line), flush=True)
+
+
+@contextlib.contextmanager
+def _kubeconfig_path(options: Options):  # type: ignore[no-untyped-def]
+    """Where the kubeconfig goes: where it is wanted, or in a directory that ends with this process."""
+    if options.kubeconfig is not None:
+        yield options.kubeconfig
+        return
+    with tempfile.TemporaryDirectory(prefix="ztui-simulator-") as directory:
+        yield Path(directory, "kubeconfig")
+
+
+def _keep_lean() -> None:
+    """A thousand streams: asyncio reads TLS into 256 KiB for each, and collects garbage every 700 objects."""
+    if hasattr(sslproto.SSLProtocol, "max_size"):
+        sslproto.SSLProtocol.max_size = _TLS_BUFFER_BYTES
+    gc.set_threshold(20_000, 50, 100)
+
+
+def _end_on_signals(ends: asyncio.Event) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ends.set)
+
+
+def _end_with_stdin(ends: asyncio.Event) -> None:
+    """A thread reads to the end: unlike a selector it can do so with files and terminals too."""
+    loop = asyncio.get_running_loop()
+    threading.Thread(target=_read_to_end, args=(lambda: loop.call_soon_threadsafe(ends.set),), daemon=True).start()
+
+
+def _read_to_end(then: Callable[[], object]) -> None:
+    with contextlib.suppress(OSError):
+        while os.read(0, 4_096):
+            pass
+    with contextlib.suppress(RuntimeError):  # the loop has ended before standard input
+        then()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

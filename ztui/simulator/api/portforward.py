@@ -1,0 +1,104 @@
+"""`pods/NAME/portforward` over WebSocket: channels as the container runtimes frame them.
+
+Byte 0 of a message is its channel: for the k-th port 2k carries data and 2k+1 the text of an error. The first message
+on each channel is the port, two bytes, little-endian.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aiohttp import WSMsgType, web
+
+from ztui.simulator.api.answers import text_answer
+from ztui.simulator.api.permits import demand, is_allowed, refused
+from ztui.simulator.api.status import ApiError
+
+if TYPE_CHECKING:
+    from ztui.simulator.api.call import Call
+    from ztui.simulator.cluster import Pod
+    from ztui.simulator.podports import PodConnection
+
+PROTOCOL = "v4.channel.k8s.io"
+_FRAME_BYTES = 32 << 10
+
+
+async def serve_portforward(call: Call) -> web.StreamResponse:
+    """Connect the client with ports of a pod until either goes away."""
+    _demand_both(call)
+    if call.request.headers.get("Upgrade", "").lower() != "websocket":
+        raise ApiError(400, "Upgrade request required")
+    offered = [one.strip() for one in call.request.headers.get("Sec-WebSocket-Protocol", "").split(",") if one.strip()]
+    if offered and PROTOCOL not in offered:
+        return text_answer("", 403)
+    pod = call.pod()
+    if pod.node is None:
+        raise ApiError(400, f"pod {pod.name} does not have a host assigned")
+    try:
+        ports = [int(port) for port in call.request.query.getall("ports", ())]
+    except ValueError as error:
+        return text_answer(f"unable to parse ports: {error}\n", 400)
+    if not ports or not all(0 < port < 65_536 for port in ports):
+        return text_answer("query parameter ports is required\n", 400)
+    socket = web.WebSocketResponse(protocols=(PROTOCOL,), compress=False, max_msg_size=0)
+    await socket.prepare(call.request)
+    try:
+        await _Forward(call, pod, ports, socket).run()
+    except ConnectionError:
+        pass  # the client went away, and there is nobody to tell
+    return socket
+
+
+def _demand_both(call: Call) -> None:
+    """An upgrade needs `get` and, since Kubernetes 1.35, `create`, whose refusal gives no reason."""
+    target = call.target
+    demand(call.host, call.user, "get", target)
+    if not is_allowed(call.host, call.user, "create", "", target.rbac_resource, target.namespace):
+        raise refused(target, "")
+
+
+class _Forward:
+    """The connections of one WebSocket: one to each port."""
+
+    def __init__(self, call: Call, pod: Pod, ports: list[int], socket: web.WebSocketResponse) -> None:
+        self._pod = pod
+        self._ports = ports
+        self._socket = socket
+        self._connections: dict[int, PodConnection] = {}
+        for number, port in enumerate(ports):
+            connection = call.host.ports.dial(pod.uid, port)
+            if connection is not None:
+                self._connections[2 * number] = connection
+
+    async def run(self) -> None:
+        for number, port in enumerate(self._ports):
+            await self._send(2 * number, port.to_bytes(2, "little"))
+            await self._send(2 * number + 1, port.to_bytes(2, "little"))
+        for number, port in enumerate(self._ports):
+            if 2 * number not in self._connections:
+                await self._send(2 * number + 1, self._refusal(port).encode())
+                await self._socket.close()
+                return
+        async for message in self._socket:
+            if message.type is not WSMsgType.BINARY or not await self._take(message.data):
+                break
+        await self._socket.close()
+
+    async def _take(self, data: bytes) -> bool:
+        """Hand a message to its connection and send what comes back; False once that has closed."""
+        connection = self._connections.get(data[0]) if data else None
+        if connection is None:
+            return True
+        answer = memoryview(connection.receive(data[1:]))
+        for start in range(0, len(answer), _FRAME_BYTES):
+            await self._send(data[0], answer[start : start + _FRAME_BYTES])
+        return not connection.is_closed
+
+    async def _send(self, channel: int, data: bytes | memoryview) -> None:
+        await self._socket.send_bytes(b"".join((bytes((channel,)), data)))
+
+    def _refusal(self, port: int) -> str:
+        return (
+            f"error forwarding port {port} to pod {self._pod.container_id}, uid : failed to connect to localhost:{port} "
+            f'inside namespace "{self._pod.uid}": dial tcp4 127.0.0.1:{port}: connect: connection refused'
+        )
