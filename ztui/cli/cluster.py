@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ztui.cli.observing import SCREEN, Purpose
 from ztui.errors import UsageError
 from ztui.kube.kubeconfig import load
 from ztui.observers.live.observer import LiveObserver
@@ -17,18 +17,6 @@ if TYPE_CHECKING:
 
 SINCE_S = 600.0
 """How much of each log from before now is read where nothing else is said: what woke its user is in it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Purpose:
-    """What a cluster is observed for."""
-
-    follows_logs: bool = True
-    refuses_more: bool = False
-    """Whether more ztunnels than --max-log-requests are an error: a screen follows those that are looked at."""
-
-
-SCREEN = Purpose()
 
 
 def make_live_observer(

@@ -5,87 +5,38 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ztui.cli.observing import make_observer
-from ztui.clock import Clock, SystemClock
-from ztui.errors import InputError, NotObservableError
-from ztui.model.observation import (
-    ConfigDumpTaken,
-    EntriesRead,
-    Exhausted,
-    Observation,
-    StreamChanged,
-    ZtunnelsFound,
-)
-from ztui.model.streams import StreamKey, StreamKind, StreamState
+from ztui.cli.observing import Purpose, make_observer
+from ztui.cli.progress import ZTUNNELS, Progress
+from ztui.clock import SystemClock
+from ztui.errors import InputError, NotObservableError, UsageError
+from ztui.model.streams import StreamKind, StreamState
 from ztui.session import Memory, Session
 
 if TYPE_CHECKING:
+    from ztui.model.observation import StreamChanged
     from ztui.settings import Settings
 
 _DRAIN_S = 0.25
-_QUIET_S = 0.5
-"""A log that says nothing for so long after it was opened has told its past."""
 _PATIENCE_S = 20.0
-"""So long the first answers of a cluster may take, beyond --request-timeout."""
-_LOST = (StreamState.UNAVAILABLE, StreamState.NOT_PERMITTED, StreamState.ERROR, StreamState.GONE)
-
-
-@dataclass(slots=True)
-class Progress:
-    """What has been observed so far, seen from far: enough to know when to print. Stands in front of the memory."""
-
-    memory: Memory
-    clock: Clock
-    is_exhausted: bool = False
-    ztunnels: ZtunnelsFound | None = None
-    states: dict[StreamKey, StreamChanged] = field(default_factory=dict)
-    dumps: set[str] = field(default_factory=set)
-    last_entries_at: float = 0.0
-    entries_from: set[str] = field(default_factory=set)
-
-    def ingest(self, observation: Observation) -> None:
-        """Note what kind of observation it is, and hand it on."""
-        match observation:
-            case EntriesRead():
-                self.last_entries_at = self.clock.monotonic()
-                self.entries_from.add(observation.batch.origin.key)
-            case ConfigDumpTaken():
-                self.dumps.add(observation.origin.key)
-            case StreamChanged():
-                self.states[observation.stream] = observation
-            case ZtunnelsFound():
-                self.ztunnels = observation
-            case Exhausted():
-                self.is_exhausted = True
-        self.memory.ingest(observation)
-
-    def is_lost(self, kind: StreamKind, of: str) -> bool:
-        """Whether that stream is in a state that no waiting of ours will change."""
-        change = self.states.get(StreamKey(kind=kind, of=of))
-        return change is not None and change.state in _LOST
-
-    def failures(self, kind: StreamKind) -> list[StreamChanged]:
-        """Streams of a kind that do not work now."""
-        return [
-            change
-            for key, change in self.states.items()
-            if key.kind is kind and change.state in _LOST and change.state is not StreamState.GONE
-        ]
+"""So long nothing new may come from a cluster, beyond --request-timeout."""
+_TRIES_S = 3.0
+"""So long a cluster is tried that cannot be reached: it may be restarting."""
+_FINAL = (StreamState.NOT_PERMITTED, StreamState.ERROR)
 
 
 class Watch:
     """One observer at work for one headless command."""
 
-    def __init__(self, settings: Settings, session: Session, progress: Progress, *, needs: StreamKind) -> None:
+    def __init__(self, settings: Settings, session: Session, progress: Progress, *, needs: StreamKind | None) -> None:
         self.progress = progress
         self._settings = settings
         self._session = session
         self._needs = needs
         self._clock = progress.clock
         self._started_at = self._clock.monotonic()
+        self._started = self._clock.now()
 
     @property
     def is_finite(self) -> bool:
@@ -94,15 +45,19 @@ class Watch:
 
     def settle(self) -> None:
         """Observe until there is enough to print once. Raises ZtuiError where there never will be."""
-        deadline = self._started_at + self._settings.request_timeout_s + _PATIENCE_S
-        while not self._has_settled():
-            if not self.is_finite and self._clock.monotonic() > deadline:
-                break
+        while not (self._has_settled() or self._is_late()):
             self._observe(0.1)
         self.require()
 
     def ticks(self, every_s: float) -> Iterator[bool]:
-        """Observe on and give control back every `every_s` seconds; True for the last time."""
+        """Observe on and give control back every `every_s` seconds; True for the last time.
+
+        Raises ZtuiError where a cluster cannot be observed at all.
+        """
+        if not self.is_finite:
+            while not (self._has_begun() or self._is_late()):
+                self._observe(0.1)
+            self.require()
         due = self._clock.monotonic() + every_s
         while True:
             self._observe(max(0.0, min(every_s, due - self._clock.monotonic())))
@@ -119,28 +74,41 @@ class Watch:
         if self._session.failure is not None:
             raise self._session.failure
 
+    def _is_late(self) -> bool:
+        """Whether a cluster has brought nothing that is waited for, for longer than anybody would wait."""
+        since = max(self._started_at, self.progress.news_at)
+        patience = self._settings.request_timeout_s + _PATIENCE_S
+        return not self.is_finite and self._clock.monotonic() - since > patience
+
     def _has_settled(self) -> bool:
         progress = self.progress
         if self.is_finite:
             return progress.is_exhausted
         if progress.ztunnels is None:
-            return bool(progress.failures(StreamKind.WATCH))
-        if self._needs is StreamKind.CONFIG_DUMP:
-            keys = {ztunnel.key for ztunnel in progress.ztunnels.ztunnels}
-            return all(key in progress.dumps or progress.is_lost(StreamKind.CONFIG_DUMP, key) for key in keys)
-        return self._logs_have_settled(progress.ztunnels.followed)
+            return self._is_lost()
+        if not progress.ztunnels.ztunnels:
+            return True
+        return progress.watches_are_told and progress.dumps_are_told and progress.logs_are_told(self._started)
 
-    def _logs_have_settled(self, followed: frozenset[str]) -> bool:
-        streams = [self.progress.states.get(StreamKey(kind=StreamKind.LOG, of=key)) for key in followed]
-        begun = (StreamState.CONNECTED, StreamState.LAGGING, *_LOST)
-        if not all(stream is not None and stream.state in begun for stream in streams):
+    def _has_begun(self) -> bool:
+        """Whether something can be expected to come, or never will."""
+        progress = self.progress
+        if progress.ztunnels is None:
+            return self._is_lost()
+        followed = progress.ztunnels.followed
+        return bool(progress.pasts) or progress.logs_are_told(self._started) or not followed
+
+    def _is_lost(self) -> bool:
+        """Whether ztunnels cannot be looked for: at once where waiting does not help, else after a few tries."""
+        change = self.progress.states.get(ZTUNNELS)
+        if change is None or change.state in (StreamState.CONNECTED, StreamState.CONNECTING):
             return False
-        latest = max([self.progress.last_entries_at, self._started_at])
-        return self._clock.monotonic() - latest >= _QUIET_S
+        tried_s = self._clock.monotonic() - self._started_at
+        return change.state in _FINAL or tried_s >= min(_TRIES_S, self._settings.request_timeout_s)
 
     def missing(self) -> list[StreamChanged]:
         """Streams this command needs that do not work."""
-        return self.progress.failures(self._needs)
+        return self.progress.failures(self._needs) if self._needs is not None else []
 
     def require(self) -> None:
         """Raise ZtuiError where nothing was observed that an answer could rest on."""
@@ -148,22 +116,26 @@ class Watch:
         if self.is_finite:
             self._require_files()
             return
+        looking = progress.states.get(ZTUNNELS)
+        reason, remedy = (looking.reason, looking.remedy) if looking else (None, None)
         if progress.ztunnels is None:
-            failed = progress.failures(StreamKind.WATCH)
-            reason = (failed[0].reason if failed else None) or "the cluster did not answer in time"
-            raise NotObservableError(f"No ztunnel can be looked for: {reason}.".replace("..", "."), _REMEDY_CLUSTER)
+            raise _cannot("No ztunnel can be looked for", reason or "The cluster did not answer in time.", remedy)
         if not progress.ztunnels.ztunnels:
             place = self._settings.ztunnel_namespace
             raise NotObservableError(
                 f"No ztunnel found{f' in namespace {place}' if place else ''}: "
-                f"no pod has the labels {self._settings.ztunnel_selector}.",
+                f"no pod has the labels {self._settings.ztunnel_selector}.{f' {reason}' if reason else ''}",
                 "Check --context, or say where it runs with --ztunnel-namespace and --ztunnel-selector.",
             )
         answered = progress.dumps if self._needs is StreamKind.CONFIG_DUMP else progress.entries_from
-        if not answered and (failed := self.missing()):
-            raise NotObservableError(
-                f"No ztunnel could be read: {failed[0].reason}.".replace("..", "."), _REMEDY_CLUSTER
-            )
+        if not answered and (failed := self.missing()) and len(failed) >= self._asked:
+            raise _cannot("No ztunnel could be read", failed[0].reason or failed[0].state.value, failed[0].remedy)
+
+    @property
+    def _asked(self) -> int:
+        """How many streams of the kind that is needed there are."""
+        states = self.progress.states.items()
+        return sum(key.kind is self._needs and change.state is not StreamState.GONE for key, change in states)
 
     def _require_files(self) -> None:
         failed = [*self.progress.failures(StreamKind.FILE)]
@@ -206,13 +178,23 @@ _REMEDY_CLUSTER = "Check --context and --kubeconfig, and that `kubectl -n istio-
 _REMEDY_FILE = "Name ztunnel's log (plain or JSON) or a config dump with --file."
 
 
+def _cannot(what: str, reason: str, remedy: str | None) -> NotObservableError:
+    return NotObservableError(f"{what}: {reason.rstrip('.')}.", remedy or _REMEDY_CLUSTER)
+
+
 @contextmanager
 def watching(
-    settings: Settings, memory: Memory, *, needs: StreamKind = StreamKind.LOG, target: str | None = None
+    settings: Settings, memory: Memory, *, needs: StreamKind | None = StreamKind.LOG, target: str | None = None
 ) -> Iterator[Watch]:
-    """Observe what the settings ask for while the block runs; what is observed goes to `memory`."""
+    """Observe what the settings ask for while the block runs; what is observed goes to `memory`.
+
+    `needs` is what the answer rests on: the logs, the config dumps, or None where it tells of whatever there is.
+    """
+    if needs is StreamKind.CONFIG_DUMP and settings.is_without_dumps and not settings.files:
+        raise UsageError("Without config dumps there is nothing to print.", "Leave --no-dumps out.")
     clock = SystemClock()
-    observer = make_observer(settings, clock, target=target)
+    purpose = Purpose(follows_logs=needs is not StreamKind.CONFIG_DUMP, refuses_more=True)
+    observer = make_observer(settings, clock, target=target, purpose=purpose)
     progress = Progress(memory=memory, clock=clock)
     session = Session(observer, progress, clock)
     session.start()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -11,14 +12,35 @@ if TYPE_CHECKING:
     from ztui.settings import Settings
 
 
-def make_observer(settings: Settings, clock: Clock, *, target: str | None = None, stdin: int | None = None) -> Observer:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Purpose:
+    """What a cluster is observed for."""
+
+    follows_logs: bool = True
+    refuses_more: bool = False
+    """Whether more ztunnels than --max-log-requests are an error: a screen follows those that are looked at."""
+
+
+SCREEN = Purpose()
+
+
+def make_observer(
+    settings: Settings,
+    clock: Clock,
+    *,
+    target: str | None = None,
+    stdin: int | None = None,
+    purpose: Purpose = SCREEN,
+) -> Observer:
     """Make the observer of saved files, where some are named, else of the cluster. Raises ZtuiError.
 
-    `stdin` is the descriptor of what was piped in, where the keyboard has taken the place of standard input.
+    `stdin` is the descriptor of what was piped in, where the keyboard has taken the place of standard input. `purpose`
+    is what a cluster is observed for.
     """
     # Imported late: a command on files should not load what talks to a cluster, nor the other way round.
     if settings.files:
         observer: Observer = import_module("ztui.observers.files").FilesObserver(settings.files, clock)
         return observer
-    live: Observer = import_module("ztui.cli.cluster").make_live_observer(settings, clock, target=target)
+    make_live = import_module("ztui.cli.cluster").make_live_observer
+    live: Observer = make_live(settings, clock, target=target, purpose=purpose)
     return live
