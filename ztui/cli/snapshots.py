@@ -131,7 +131,8 @@ def run(invocation: Invocation) -> int:
     target = invocation.arguments[0] if invocation.arguments else None
     _refuse_unknown(settings, kind)
     mesh = Mesh(clock=SystemClock(), max_rows=1)
-    with watching(settings, mesh, needs=StreamKind.CONFIG_DUMP, target=target) as watch:
+    needs = None if kind == "health" else StreamKind.CONFIG_DUMP
+    with watching(settings, mesh, needs=needs, target=target) as watch:
         watch.settle()
         version = None
         for _ in _rounds(watch, is_watching=settings.is_watching):

@@ -99,7 +99,7 @@ def stream(invocation: Invocation, rows: RowStream[T], wants: Callable[[Shape], 
     target = invocation.arguments[0] if invocation.arguments else None
     tape = Tape(settings, flow_filter(settings, target), rows.write, keeps_all=rows.sorts, wants=wants)
     with watching(settings, tape, target=target) as watch:
-        if (settings.is_following or tape.is_streaming) and not rows.sorts:
+        if (settings.is_following or (tape.is_streaming and watch.is_finite)) and not rows.sorts:
             for _ in watch.ticks(_TICK_S):
                 tape.flush()
             watch.require()
