@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ztui.cli.filters import flow_filter
 from ztui.cli.headless import watching
@@ -17,16 +17,17 @@ from ztui.tables.balance import BALANCE, SERVICES_SEEN, backend_rows, balance_do
 from ztui.tables.render import choose_columns, json_text, lines, sort_rows, yaml_text
 
 if TYPE_CHECKING:
-    from ztui.analysis.balance import BalanceResult
+    from ztui.analysis.draws import BalanceResult
     from ztui.cli.headless import Watch
     from ztui.cli.parser import Invocation
     from ztui.settings import Settings
+    from ztui.tables.columns import Table
 
 _TICK_S = 2.0
 _POLL_S = 0.25
 _PATIENCE_S = 20.0
 _MOST_SHAPES = 4_000_000
-"""A command that reads saved logs to their end must not fold any of their shapes: memory is bounded by their variety."""
+"""A command that reads saved logs to their end folds none of their shapes: memory is bounded by their variety."""
 _MOST_NAMED = 8
 _KINDS = ("svc/", "service/", "services/")
 
@@ -75,7 +76,7 @@ class _Question:
         # -n says where the service is; the connections to it may come from anywhere.
         self._where = flow_filter(replace(settings, namespaces=()))
         self._form = form_of(settings, "balance")
-        table = SERVICES_SEEN if service is None else BALANCE
+        table: Table[Any] = SERVICES_SEEN if service is None else BALANCE
         choose_columns(table, keys=settings.columns)  # what does not exist is refused before anything is read
         sort_rows(table, (), settings.sort)
         self._clock = SystemClock()
@@ -136,7 +137,7 @@ class _Question:
                     )
                 )
                 if self._form in ("table", "wide") and not settings.is_without_headers:
-                    print_lines(["", *result.sentences])
+                    print_lines(["", *(sentence.text for sentence in result.sentences)])
 
     # -- which service ------------------------------------------------------------------------------------------------
 
@@ -167,11 +168,8 @@ class _Question:
         named = {hostname: names_of(hostname, held.get(hostname)) for hostname in hostnames}
         if not self._namespaces:
             return named
-        places = {f"{name}/" for name in self._namespaces}
-        inside = {
-            hostname: names for hostname, names in named.items() if any(n.startswith(tuple(places)) for n in names)
-        }
-        return inside
+        places = tuple(f"{name}/" for name in self._namespaces)
+        return {hostname: names for hostname, names in named.items() if any(n.startswith(places) for n in names)}
 
     # -- which connections --------------------------------------------------------------------------------------------
 

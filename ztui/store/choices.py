@@ -11,18 +11,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from ztui.analysis.balance import (
-    BalanceResult,
-    DrawKey,
-    Draws,
-    Evidence,
-    Held,
-    Hop,
-    Name,
-    OpenOnes,
-    Window,
-    balance,
-)
+from ztui.analysis.balance import balance
+from ztui.analysis.draws import BalanceResult, DrawKey, Draws, Evidence, Held, Hop, Name, OpenOnes, Window
 from ztui.model.fields import service_names, service_of, split_address
 from ztui.model.flow import Direction, Measures, Origin, Shape, Verdict
 from ztui.store.rates import BUCKET_S, Share, is_other, logged_at

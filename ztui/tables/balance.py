@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from ztui import units
-from ztui.analysis.balance import Backend, BackendState, BalanceResult, Hop, Weights, Window
+from ztui.analysis.draws import Backend, BackendState, BalanceResult, Hop, Weights, Window
 from ztui.tables.columns import NOTHING, Align, Cell, Column, Context, Meaning, Table, number_column, text_column
 from ztui.tables.documents import Document
 
@@ -25,23 +25,34 @@ class BackendRow:
         return self.backend.key
 
 
-def backend_rows(result: BalanceResult) -> list[BackendRow]:
-    """Make a row per backend: those ztunnels drew first, then what was counted apart."""
+def backend_rows(result: BalanceResult, *, with_all: bool = True) -> list[BackendRow]:
+    """Make a row per backend: those ztunnels drew first, then what was counted apart.
+
+    Without `with_all` the latter only where ztunnels drew a waypoint, behind which these are the backends.
+    """
     drawn = result.drawn
-    apart = [one for one in result.backends if one not in drawn]
+    apart = [one for one in result.backends if one not in drawn] if with_all or result.has_waypoint else []
     return [BackendRow(backend=one, result=result) for one in (*drawn, *apart)]
 
 
-def short_pod(name: str) -> str:
-    """Leave the template's hash out of a Deployment's pod: `reviews-v1 knbht`; other names stay whole."""
+def short_pod(name: str, service: str | None = None) -> str:
+    """Leave out of a Deployment's pod what its neighbours share: the template's hash, and the service's own name.
+
+    `reviews-v1-5fd6d4f8f8-knbht` becomes `v1 knbht` for the service reviews; names of another kind stay whole.
+    """
     match = _POD.fullmatch(name)
-    return f"{match['owner']} {match['pod']}" if match else name
+    if match is None:
+        return name
+    owner = match["owner"] if service is None else match["owner"].removeprefix(service).removeprefix("-")
+    return f"{owner} {match['pod']}".lstrip()
 
 
-def service_title(result: BalanceResult) -> str:
-    """Name a service with its port, as people write it: `reviews.default:9080`."""
-    name = f"{result.name}.{result.namespace}" if result.namespace else result.name
-    return f"{name}:{result.port}" if result.port is not None else name
+def _short_name(row: BackendRow) -> str:
+    """Name a backend as a screen has room for; one that was counted apart shows by which half it was seen."""
+    name = short_pod(row.backend.name, row.result.name)
+    if row.backend in row.result.drawn:
+        return name
+    return f"{'⇠' if row.backend.hop is Hop.ELSEWHERE else '⇢'} {name}"
 
 
 def backend_document(row: BackendRow) -> Document:
@@ -110,13 +121,13 @@ STATE_CELLS = {
     BackendState.ENDPOINT: Cell(""),
     BackendState.UNKNOWN: Cell(""),
     BackendState.UNHEALTHY: Cell("! unhealthy", Meaning.WARN),
-    BackendState.NO_ENDPOINT: Cell("no endpoint now", Meaning.DIM),
-    BackendState.YOUNG: Cell("new in window", Meaning.DIM),
+    BackendState.NO_ENDPOINT: Cell("no endpoint", Meaning.DIM),
+    BackendState.YOUNG: Cell("is new", Meaning.DIM),
 }
 HOP_CELLS = {
-    Hop.BACKEND: Cell("straight to it", Meaning.DIM),
+    Hop.BACKEND: Cell("straight", Meaning.DIM),
     Hop.WAYPOINT: Cell("next hop", Meaning.ACCENT),
-    Hop.ELSEWHERE: Cell("chosen elsewhere", Meaning.DIM),
+    Hop.ELSEWHERE: Cell("elsewhere", Meaning.DIM),
 }
 
 
@@ -141,7 +152,7 @@ def balance_table(*, is_short: bool = False) -> Table[BackendRow]:
     """Make the table of backends; `is_short`: pods are named as a screen has room for, in full only when wide."""
 
     def name(row: BackendRow) -> str:
-        return short_pod(row.backend.name) if is_short else row.backend.name
+        return _short_name(row) if is_short else row.backend.name
 
     return Table(
         name="balance",
@@ -152,7 +163,7 @@ def balance_table(*, is_short: bool = False) -> Table[BackendRow]:
                 value=lambda row: row.backend.name,
                 cell=lambda row, _: Cell(name(row), Meaning.NAME),
                 width=18,
-                min_width=12 if is_short else 16,
+                min_width=8 if is_short else 16,
                 priority=1,
                 sort="backend",
             ),
@@ -172,11 +183,11 @@ def balance_table(*, is_short: bool = False) -> Table[BackendRow]:
             ),
             Column(
                 key="expected",
-                title="expected",
+                title="expect" if is_short else "expected",
                 value=lambda row: row.backend.expected,
                 cell=_expected_cell,
-                width=9,
-                min_width=8,
+                width=7,
+                min_width=6,
                 priority=1,
                 sort="expected",
                 align=Align.RIGHT,
@@ -193,9 +204,9 @@ def balance_table(*, is_short: bool = False) -> Table[BackendRow]:
                 sort="state",
             ),
             number_column(
-                "failed", "failed", lambda r: r.backend.failed, meaning=Meaning.ERROR, zero="·", width=6, priority=3
+                "failed", "failed", lambda r: r.backend.failed, meaning=Meaning.ERROR, zero="·", width=6, priority=2
             ),
-            number_column("open", "open now", lambda r: r.backend.open_now, zero="0", width=8, priority=2),
+            number_column("open", "open now", lambda r: r.backend.open_now, zero="0", width=8, priority=3),
             number_column("sent", "⇡sent", lambda r: r.backend.bytes_sent, form=units.format_bytes, width=7),
             number_column("recv", "⇣recv", lambda r: r.backend.bytes_recv, form=units.format_bytes, width=7),
         ),
@@ -228,7 +239,7 @@ def _of_busiest(result: BalanceResult, name: str) -> float | None:
 SERVICES_SEEN: Table[BalanceResult] = Table(
     name="balance",
     columns=(
-        text_column("service", "service", service_title, meaning=Meaning.NAME, width=28, priority=1),
+        text_column("service", "service", lambda r: r.title, meaning=Meaning.NAME, width=28, priority=1),
         text_column("hostname", "hostname", lambda r: r.service, width=40, wide=True),
         number_column("observed", "opened", lambda r: r.n, zero="0", width=6, priority=1),
         number_column("backends", "backends", lambda r: len(r.drawn), width=8, priority=2),
@@ -284,7 +295,7 @@ SERVICES_SEEN: Table[BalanceResult] = Table(
         text_column("says", "says", lambda r: r.says, width=60, wide=True),
     ),
     row_key=lambda result: result.service,
-    row_name=lambda result: f"service/{service_title(result).partition(':')[0]}",
+    row_name=lambda result: f"service/{result.title.partition(':')[0]}",
     document=balance_document,
     is_problem=None,
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
+from ztui.ui.panes.balance import BalancePane
 from ztui.ui.panes.certificates import CertificatesPane
 from ztui.ui.panes.connections import ConnectionsPane
 from ztui.ui.panes.flows import FlowsPane
@@ -30,4 +31,5 @@ PANES: Mapping[str, Callable[[Stage], Pane]] = {
     DriftPane.NAME: DriftPane,
     RolloutPane.NAME: RolloutPane,
     HealthPane.NAME: HealthPane,
+    BalancePane.NAME: BalancePane,
 }

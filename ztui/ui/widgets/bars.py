@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 _EIGHTHS = (" ", "▏", "▎", "▍", "▌", "▋", "▊", "▉")
+_ASCII_EIGHTHS = (" ", " ", "-", "-", "-", "=", "=", "=")
 EXPECTED_MARK = "│"
 """Where the expected share stands: a line in the blank, a notch in the bar."""
 
 
-def bar(value: float, top: float, width: int, *, expected: float | None = None) -> str:
+def bar(value: float, top: float, width: int, *, expected: float | None = None, is_ascii: bool = False) -> str:
     """Draw `value` of `top` in `width` cells to the eighth of a cell, with a mark where `expected` stands.
 
-    The mark is always visible: it is cut into a bar that reaches beyond it.
+    The mark is always visible: it is cut into a bar that reaches beyond it. In ASCII a bar is `###=`, the mark `|`;
+    there a last eighth is not drawn, so that nothing looks like the mark.
     """
     if width <= 0:
         return ""
     eighths = 0 if top <= 0 else round(8 * width * min(max(value / top, 0.0), 1.0))
     if value > 0:
         eighths = max(1, eighths)
-    drawn = "█" * (eighths // 8) + (_EIGHTHS[eighths % 8] if eighths % 8 else "")
+    full, parts = ("#", _ASCII_EIGHTHS) if is_ascii else ("█", _EIGHTHS)
+    if is_ascii and value > 0:
+        eighths = max(2, eighths)
+    drawn = full * (eighths // 8) + (parts[eighths % 8] if eighths % 8 else "")
     cells = list(drawn.ljust(width))
     if expected is not None and top > 0 and expected > 0:
         at = round(width * min(expected / top, 1.0))
-        cells[min(at, width - 1)] = EXPECTED_MARK
+        cells[min(at, width - 1)] = "|" if is_ascii else EXPECTED_MARK
     return "".join(cells)
 
 
