@@ -140,7 +140,8 @@ class Watch:
     def _require_files(self) -> None:
         failed = [*self.progress.failures(StreamKind.FILE)]
         if failed and not self.progress.dumps and not self.progress.entries_from:
-            raise InputError(f"{failed[0].stream.of}: {failed[0].reason}.".replace("..", "."), _REMEDY_FILE)
+            of = _name(failed[0])
+            raise InputError(f"{of}: {failed[0].reason}.".replace("..", "."), failed[0].remedy or _REMEDY_FILE)
 
     def finish(self) -> int:
         """Say on stderr what is missing from what was printed; the exit code."""
@@ -148,9 +149,10 @@ class Watch:
         if not missing:
             return 0
         for change in missing[:5]:
-            print(f"{change.stream.of}: {change.reason or change.state.value}", file=sys.stderr)
-        answer = "files" if self.is_finite else "ztunnels"
-        print(f"What is printed lacks these {len(missing)} {answer}.", file=sys.stderr)
+            print(f"{_name(change)}: {change.reason or change.state.value}", file=sys.stderr)
+        answer = "file" if self.is_finite else "ztunnel"
+        lacking = f"this {answer}" if len(missing) == 1 else f"these {len(missing)} {answer}s"
+        print(f"What is printed lacks {lacking}.", file=sys.stderr)
         return InputError.exit_code if self.is_finite else NotObservableError.exit_code
 
     def observed(self) -> dict[str, object]:
@@ -180,6 +182,11 @@ _REMEDY_FILE = "Name ztunnel's log (plain or JSON) or a config dump with --file.
 
 def _cannot(what: str, reason: str, remedy: str | None) -> NotObservableError:
     return NotObservableError(f"{what}: {reason.rstrip('.')}.", remedy or _REMEDY_CLUSTER)
+
+
+def _name(change: StreamChanged) -> str:
+    """Name a stream as its user does."""
+    return "standard input" if change.stream == StreamKey(kind=StreamKind.FILE, of="-") else change.stream.of
 
 
 @contextmanager

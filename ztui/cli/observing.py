@@ -39,7 +39,7 @@ def make_observer(
     """
     # Imported late: a command on files should not load what talks to a cluster, nor the other way round.
     if settings.files:
-        observer: Observer = import_module("ztui.observers.files").FilesObserver(settings.files, clock)
+        observer: Observer = import_module("ztui.observers.files").FilesObserver(settings.files, clock, stdin=stdin)
         return observer
     make_live = import_module("ztui.cli.cluster").make_live_observer
     live: Observer = make_live(settings, clock, target=target, purpose=purpose)
