@@ -12,7 +12,7 @@ import sys
 import tempfile
 import threading
 from asyncio import sslproto
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from ztui.simulator.api.access import ROLES, groups_of
@@ -38,10 +38,10 @@ def main(words: Sequence[str] | None = None) -> int:
             return 0
         asyncio.run(_serve(options))
     except OptionError as error:
-        print(error, error.remedy, sep="\n", file=sys.stderr)
+        print(error, error.remedy, sep="\n", file=sys.stderr)  # noqa: T201
         return 2
     except OSError as error:
-        print(f"The simulated cluster cannot be served: {error}.", _REMEDY, sep="\n", file=sys.stderr)
+        print(f"The simulated cluster cannot be served: {error}.", _REMEDY, sep="\n", file=sys.stderr)  # noqa: T201
         return 2
     return 0
 
@@ -52,7 +52,7 @@ _REMEDY = "Choose another --port or --kubeconfig-out."
 def _list_scenarios() -> None:
     width = max(map(len, names_of_scenarios()))
     for name in names_of_scenarios():
-        print(f"{name:<{width}}  {read_scenario(name).title}")
+        print(f"{name:<{width}}  {read_scenario(name).title}")  # noqa: T201
 
 
 async def _serve(options: Options) -> None:
@@ -65,18 +65,26 @@ async def _serve(options: Options) -> None:
     signer = Signer()
     host = _make_host(options)
     server = ApiServer(host, signer.server_context(), port=options.port)
+    await server.listen()
     with _kubeconfig_path(options) as path:
-        announce = _Announcement(options, path, signer, host, server)
-        server.on_token = announce.write
-        live = asyncio.ensure_future(host.live(options.tick_ms / 1_000))
-        serve = asyncio.ensure_future(server.serve(announce.make))
-        over = asyncio.ensure_future(ends.wait())
-        done, pending = await asyncio.wait({live, serve, over}, return_when=asyncio.FIRST_COMPLETED)
-        for task in pending:
-            task.cancel()
-        await asyncio.gather(*pending, return_exceptions=True)
-        for task in done:
-            task.result()
+        file = _KubeconfigFile(options.user, path, signer, server, host)
+        server.on_token = file.write
+        file.write()
+        async with asyncio.TaskGroup() as tasks:
+            work = [
+                tasks.create_task(host.live(options.tick_ms / 1_000), name="live"),
+                tasks.create_task(server.serve(), name="serve"),
+            ]
+            _announce(server.url, path)
+            await ends.wait()
+            for task in work:
+                task.cancel()
+
+
+def _announce(url: str, path: Path) -> None:
+    """Print the one line that says it serves."""
+    line = {"server": url, "kubeconfig": str(path.absolute()), "control": url + PREFIX, "pid": os.getpid()}
+    print(json.dumps(line), flush=True)  # noqa: T201
 
 
 def _make_host(options: Options) -> Host:
@@ -96,37 +104,27 @@ def _make_host(options: Options) -> Host:
     return host
 
 
-class _Announcement:
-    """Writes the kubeconfig and says, once, that the server listens."""
+class _KubeconfigFile:
+    """The kubeconfig on disk, written anew whenever a token changes."""
 
-    def __init__(self, options: Options, path: Path, signer: Signer, host: Host, server: ApiServer) -> None:
-        self._user = options.user
+    def __init__(self, user: str, path: Path, signer: Signer, server: ApiServer, host: Host) -> None:
+        self._user = user
         self._path = path
-        self._signer = signer
-        self._host = host
+        self._authority = signer.pem
         self._server = server
+        self._accounts = host.accounts
         self._pairs = {role: signer.client_pair(role, tuple(groups_of(role)[:-1])) for role in ROLES}
-        self._was_made = False
 
     def write(self) -> None:
-        """Write the kubeconfig with the tokens of now."""
-        accounts = self._host.accounts
-        write_private(self._path, kubeconfig(self._server.url, self._signer.pem, accounts, self._pairs, self._user))
-
-    def make(self) -> None:
-        """Print the one line, the first time."""
-        if self._was_made:
-            return
-        self._was_made = True
-        self.write()
-        url = self._server.url
-        line = {"server": url, "kubeconfig": str(self._path.absolute()), "control": url + PREFIX, "pid": os.getpid()}
-        print(json.dumps(line), flush=True)
+        """Write it with the tokens of now."""
+        write_private(
+            self._path, kubeconfig(self._server.url, self._authority, self._accounts, self._pairs, self._user)
+        )
 
 
 @contextlib.contextmanager
-def _kubeconfig_path(options: Options):  # type: ignore[no-untyped-def]
-    """Where the kubeconfig goes: where it is wanted, or in a directory that ends with this process."""
+def _kubeconfig_path(options: Options) -> Iterator[Path]:
+    """Say where the kubeconfig goes: where it is wanted, or into a directory that ends with this process."""
     if options.kubeconfig is not None:
         yield options.kubeconfig
         return
@@ -135,7 +133,7 @@ def _kubeconfig_path(options: Options):  # type: ignore[no-untyped-def]
 
 
 def _keep_lean() -> None:
-    """A thousand streams: asyncio reads TLS into 256 KiB for each, and collects garbage every 700 objects."""
+    """Prepare for a thousand streams: asyncio reads TLS into 256 KiB for each, and garbage is looked for too often."""
     if hasattr(sslproto.SSLProtocol, "max_size"):
         sslproto.SSLProtocol.max_size = _TLS_BUFFER_BYTES
     gc.set_threshold(20_000, 50, 100)
@@ -148,7 +146,7 @@ def _end_on_signals(ends: asyncio.Event) -> None:
 
 
 def _end_with_stdin(ends: asyncio.Event) -> None:
-    """A thread reads to the end: unlike a selector it can do so with files and terminals too."""
+    """Let a thread read to the end: unlike a selector it can do so with files and terminals too."""
     loop = asyncio.get_running_loop()
     threading.Thread(target=_read_to_end, args=(lambda: loop.call_soon_threadsafe(ends.set),), daemon=True).start()
 

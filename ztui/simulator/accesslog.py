@@ -23,7 +23,7 @@ class Side:
     json_log: bool
 
     def complete(self, at_us: int, level: str, port: int, sent: int, recv: int, ms: int, error: str | None) -> str:
-        """A line of a connection that ended; `sent` and `recv` in this side's own view, `ms` its duration."""
+        """Compose the line of a connection that ended; `sent` and `recv` in this side's own view, `ms` its duration."""
         time = stamp_micro(at_us)
         if self.json_log:
             tail = f',"error":{_json(error)}' if error is not None else ""
@@ -39,7 +39,7 @@ class Side:
         )
 
     def opened(self, at_us: int, port: int) -> str:
-        """The debug line of a connection that begins."""
+        """Compose the debug line of a connection that begins."""
         time = stamp_micro(at_us)
         if self.json_log:
             return (
@@ -50,7 +50,7 @@ class Side:
 
 
 def refused(at_us: int, src: str, dst: str, direction: str, error: str, *, json_log: bool) -> str:
-    """The line of a connection refused before enough is known: exactly four fields."""
+    """Compose the line of a connection refused before enough is known: exactly four fields."""
     time = stamp_micro(at_us)
     if json_log:
         return (
@@ -72,7 +72,7 @@ class Route:
     hbone_address: str | None
 
     def side(self, direction: str, *, json_log: bool, clusters: bool) -> Side:
-        """The words of the ztunnel at one end."""
+        """Compose the words of the ztunnel at one end."""
         mtls = self.hbone_address is not None
         pairs: list[tuple[str, str, bool]] = [
             *_end("src", self.src, mtls=mtls, clusters=clusters),

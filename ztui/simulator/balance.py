@@ -35,7 +35,7 @@ def candidates_for(source: Workload, service: Service) -> Candidates:
 
 
 def locality_class(source: Workload, service: Service) -> tuple[str, ...]:
-    """Sources of one class see the same candidates, so that candidates can be kept."""
+    """Class sources: those of one class see the same candidates, so that candidates can be kept."""
     if not service.routing_preferences:
         return ()
     return (source.region, source.zone, source.node.name if source.node else "")

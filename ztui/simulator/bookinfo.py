@@ -39,7 +39,7 @@ class _Spec:
 
     @property
     def version(self) -> str:
-        head, dash, tail = self.name.rpartition("-v")
+        _, dash, tail = self.name.rpartition("-v")
         return f"v{tail}" if dash and tail.isdigit() else ""
 
 
@@ -230,7 +230,7 @@ class Founder:
             self.cluster.machines["legacy", machine.name] = machine
 
     def _lock(self) -> None:
-        """The one policy: only productpage may talk to `locked`, and curl keeps trying."""
+        """Make the one policy: only productpage may talk to `locked`, and curl keeps trying."""
         self.cluster.policies["secure", "only-productpage"] = Policy(
             name="only-productpage",
             namespace="secure",
@@ -244,7 +244,7 @@ class Founder:
         return names.uid(self.draw)
 
     def _age(self, days: int) -> int:
-        """A time about so many days ago."""
+        """Draw a time about so many days ago."""
         return self.now_us - int(days * 24 * HOUR * (0.9 + self.draw.random() * 0.1))
 
 
@@ -256,7 +256,7 @@ def _fewer(specs: tuple[_Spec, ...], pods: int | None) -> tuple[_Spec, ...]:
 
 
 def _decorate(app: App) -> None:
-    """What Istio's charts put on the pods of its own apps."""
+    """Add what Istio's charts put on the pods of its own apps."""
     if app.name == "ztunnel":
         app.labels |= {"app.kubernetes.io/name": "ztunnel", "istio.io/dataplane-mode": "none"}
         app.annotations = {

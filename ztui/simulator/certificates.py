@@ -48,7 +48,7 @@ class Authority:
     _root: dict[str, str] = field(default_factory=dict)
 
     def issue(self, identity: str, now_us: int, *, age_us: int = 0) -> Certificate:
-        """A certificate as istiod gives it at `now_us`, or gave it `age_us` ago."""
+        """Issue a certificate as istiod gives it at `now_us`, or gave it `age_us` ago."""
         issued = (now_us - age_us) // SECOND * SECOND
         return Certificate(
             identity=identity,
@@ -58,7 +58,7 @@ class Authority:
         )
 
     def describe(self, certificate: Certificate) -> dict[str, Any]:
-        """The certificate as an element of a dump's `certificates`."""
+        """Show the certificate as an element of a dump's `certificates`."""
         held = certificate.state == "Available"
         return {
             "certChain": [self._leaf(certificate)] if held else [],
@@ -103,7 +103,7 @@ class Authority:
 
 
 def _drawn_key(draw: random.Random) -> ec.EllipticCurvePrivateKey:
-    """A P-256 key that the same seed draws again. It guards nothing."""
+    """Draw a P-256 key that the same seed draws again. It guards nothing."""
     return ec.derive_private_key(draw.getrandbits(255) + 1, ec.SECP256R1())
 
 

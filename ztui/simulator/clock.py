@@ -23,7 +23,7 @@ class WorldClock:
         self.stepped = stepped
 
     def now_us(self) -> int:
-        """The world's time in microseconds since the epoch."""
+        """Tell the world's time in microseconds since the epoch."""
         if self.stepped:
             return self._origin_us
         return self._origin_us + int((time.monotonic() - self._zero) * SECOND * self.speed)

@@ -38,7 +38,7 @@ class Node:
     addresses_given: int = 0
 
     def next_address(self) -> str:
-        """A pod address that no pod of this node has had before."""
+        """Give a pod address that no pod of this node has had before."""
         self.addresses_given += 1
         return names.pod_address(self.index, self.addresses_given)
 
@@ -140,7 +140,7 @@ class App:
         return self.labels.get("version", "latest")
 
     def pods_of(self, revision: Revision) -> list[Pod]:
-        """The pods made from one template."""
+        """List the pods made from one template."""
         return [pod for pod in self.pods if pod.template_hash == revision.hash]
 
 
@@ -173,7 +173,7 @@ class Service:
         return f"{self.namespace}/{self.hostname}"
 
     def endpoints(self) -> list[Workload]:
-        """The members a new connection may go to: healthy, with an address."""
+        """List the members a new connection may go to: healthy, with an address."""
         return [member for member in self.members if member.healthy and member.address]
 
 
@@ -240,7 +240,7 @@ class Cluster:
             service.version += 1
 
     def policies_of(self, workload: Workload) -> list[Policy]:
-        """The policies in force for a destination: global, its namespace's, and those whose selector finds it."""
+        """List the policies in force for a destination: global, its namespace's, and those whose selector finds it."""
         return [
             policy
             for policy in self.policies.values()

@@ -124,7 +124,7 @@ def _resolver_options() -> Json:
 
 
 def as_json(value: object) -> Any:
-    """The settings as the dump shows them: an enum is an object with one key."""
+    """Show the settings as the dump shows them: an enum is an object with one key."""
     if isinstance(value, Tagged):
         return {value.tag: as_json(value.value)}
     if isinstance(value, dict):
@@ -135,7 +135,7 @@ def as_json(value: object) -> Any:
 
 
 def describe(config: Json) -> str:
-    """The settings as YAML the way the start-up line prints them, newline at the end."""
+    """Print the settings as YAML the way the start-up line prints them, newline at the end."""
     lines: list[str] = []
     for key, value in config.items():
         _describe(lines, "", f"{key}:", value)
@@ -158,7 +158,7 @@ def _describe(lines: list[str], indent: str, head: str, value: object) -> None:
 
 
 def _describe_item(lines: list[str], indent: str, value: object) -> None:
-    """A list item: an object's first key shares the line with the dash."""
+    """Print a list item: an object's first key shares the line with the dash."""
     if not isinstance(value, dict):
         lines.append(f"{indent}- {_scalar(value)}")
         return

@@ -60,7 +60,7 @@ class DumpPrinter:
         return sections
 
     def _workload_text(self, workload: Workload) -> tuple[str, str]:
-        """The text of a workload is kept while what changes about it stays the same: its address and its health."""
+        """Keep the text of a workload while what changes about it stays the same: its address and its health."""
         state = f"{workload.address} {workload.healthy} {workload.hbone}"
         kept = self._workload_texts.get(workload.mesh_uid)
         if kept is not None and kept[0] == state:
@@ -95,7 +95,7 @@ def _outbound(connection: Connection) -> Json:
 
 
 def _inbound(connection: Connection) -> Json:
-    """The tunnel's port stands for every stream in it, so equal rows are one."""
+    """Show one row: the tunnel's port stands for every stream in it, so equal rows are one."""
     route = connection.pair.route
     port = connection.pair.tunnel_port if route.hbone_address else connection.port
     return {
@@ -193,6 +193,6 @@ def _pretty(value: object, indent: str = "  ") -> str:
 
 
 def _list(texts: Iterable[str]) -> str:
-    """A list of texts that were printed for four spaces already."""
+    """Print a list of texts that were printed for four spaces already."""
     body = ",\n".join(f"    {text}" for text in texts)
     return f"[\n{body}\n  ]" if body else "[]"

@@ -35,7 +35,7 @@ class LevelFilter:
         return True
 
     def describe(self) -> str:
-        """The directives as ztunnel prints them."""
+        """Show the directives as ztunnel prints them."""
         return ",".join(sorted(self._directives, key=lambda part: "=" not in part))
 
     def allows(self, scope: str, level: str) -> bool:

@@ -96,7 +96,7 @@ class Lifecycle:
         del app.revisions[:-_REVISIONS_KEPT]
 
     def create(self, at_us: int, app: App, revision: Revision, *, replaces: Pod | None = None) -> Pod:
-        """A new pod: bound, given a sandbox, started and ready within a few seconds."""
+        """Create a pod: bound, given a sandbox, started and ready within a few seconds."""
         pod = self._make(app, revision, at_us)
         self.cluster.tell("ADDED", "pods", pod)
         self._revision_changed(pod)
@@ -112,7 +112,7 @@ class Lifecycle:
         self.cluster.tell("MODIFIED", "pods", pod)
 
     def _sandboxed(self, at_us: int, pod: Pod) -> None:
-        """The pod has a network, and the node agent hands it to ztunnel."""
+        """Give the pod a network; the node agent hands it to ztunnel."""
         assert pod.node is not None, "a pod is bound before it gets a sandbox"
         pod.address = pod.node.next_address()
         ztunnel = self.ztunnels.get(pod.node.name)
@@ -137,7 +137,7 @@ class Lifecycle:
             self.schedule.at(at_us + 500 * MILLI, self._replace_next, pod.app, pod.app.revisions[-1])
 
     def leave(self, at_us: int, pod: Pod) -> None:
-        """A pod is told to go: out of its services at once, its container a few seconds later."""
+        """Tell a pod to go: out of its services at once, its container a few seconds later."""
         pod.leaving_us, pod.healthy = at_us, False
         self._endpoints_changed(pod)
         self.cluster.tell("MODIFIED", "pods", pod)
@@ -171,7 +171,7 @@ class Lifecycle:
     # ztunnels
 
     def restart_ztunnel(self, at_us: int, node: Node) -> None:
-        """The container ends and starts again in the same pod: everything it knew begins anew."""
+        """End the container and start it again in the same pod: everything it knew begins anew."""
         old = self.ztunnels.pop(node.name, None)
         if old is None:
             return
@@ -275,7 +275,7 @@ class Lifecycle:
         return pod
 
     def _services_of(self, app: App) -> list[Service]:
-        """The services of its namespace that select its pods; the app label is also how services are named here."""
+        """Find the services of its namespace that select its pods; services are named like the app label."""
         service = self.cluster.services.get((app.namespace, app.labels.get("app", "")))
         if service is None and app.name == "coredns":
             service = self.cluster.services.get(("kube-system", "kube-dns"))

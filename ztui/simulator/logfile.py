@@ -47,7 +47,7 @@ class LogFile:
         self.size = 0
 
     def number_since(self, ns: int) -> int:
-        """Number of the first line stamped at or after `ns`."""
+        """Find the number of the first line stamped at or after `ns`."""
         for back, (at, _) in enumerate(reversed(self.lines)):
             if at < ns:
                 return self.written - back

@@ -23,7 +23,7 @@ class Series:
     closed: Counter[str] = field(default_factory=Counter)
 
     def text(self, flag: str) -> str:
-        """The labels as they stand between braces."""
+        """Show the labels as they stand between braces."""
         return ",".join(f'{name}="{flag if name == _FLAG_SLOT else value}"' for name, value in self.labels)
 
 
@@ -77,7 +77,7 @@ def _end(side: str, workload: Workload | None, *, principal: str | None) -> list
 
 
 def expose(series: Iterable[Series], facts: Mapping[str, int], *, version: str) -> str:
-    """The whole text of `/metrics`: `# TYPE` without `_total`, samples with it, `# EOF` at the end."""
+    """Print the whole text of `/metrics`: `# TYPE` without `_total`, samples with it, `# EOF` at the end."""
     out: list[str] = []
     _process(out, facts)
     if version != "1.30":

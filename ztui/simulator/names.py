@@ -9,17 +9,17 @@ _SAFE = "bcdfghjklmnpqrstvwxz2456789"
 
 
 def generator(seed: int, purpose: str) -> random.Random:
-    """A generator of its own for each purpose, so that one more draw here changes nothing there."""
+    """Make a generator of its own for each purpose, so that one more draw here changes nothing there."""
     return random.Random(f"{seed}/{purpose}")
 
 
 def suffix(draw: random.Random, length: int = 5) -> str:
-    """The random end of a pod's name (5) or the hash of a pod template (8 to 10)."""
+    """Draw the random end of a pod's name (5) or the hash of a pod template (8 to 10)."""
     return "".join(draw.choices(_SAFE, k=length))
 
 
 def uid(draw: random.Random) -> str:
-    """An object's uid: a version 4 UUID."""
+    """Draw an object's uid: a version 4 UUID."""
     digits = f"{draw.getrandbits(128):032x}"
     variant = "89ab"[int(digits[16], 16) & 3]
     return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
@@ -31,11 +31,11 @@ def node_address(index: int) -> str:
 
 
 def pod_address(node_index: int, count: int) -> str:
-    """The count-th pod address of a node: `10.244.NODE.x`, and further blocks where a node has many pods."""
+    """Give the count-th pod address of a node: `10.244.NODE.x`, and further blocks where a node has many pods."""
     block, last = divmod(count, 250)
     return f"10.{244 - node_index // 250 - 4 * block}.{node_index % 250 + 1}.{last + 2}"
 
 
 def service_address(count: int) -> str:
-    """The count-th virtual address of a service."""
+    """Give the count-th virtual address of a service."""
     return f"10.96.{count // 250}.{count % 250 + 10}"

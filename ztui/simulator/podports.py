@@ -62,7 +62,7 @@ class PodPorts:
         self.printer = DumpPrinter(self.world.cluster, self.world.traffic, self.world.authority)
 
     def dial(self, pod_uid: str, port: int) -> PodConnection | None:
-        """A connection to a port inside a pod; None where nobody listens."""
+        """Open a connection to a port inside a pod; None where nobody listens."""
         if self.world.ztunnel_of(pod_uid) is None or port not in _PORTS:
             return None
         return PodConnection(lambda asked: self._answer(pod_uid, port, asked))
@@ -164,7 +164,7 @@ class PodConnection:
         return out
 
     def _next(self) -> bytes | None:
-        """The answer to the next whole request; None while there is none."""
+        """Compose the answer to the next whole request; None while there is none."""
         head, end, rest = self._buffer.partition(b"\r\n\r\n")
         if not end:
             return None

@@ -40,7 +40,7 @@ def names_of_scenarios() -> list[str]:
 
 
 def read_scenario(name: str) -> Scenario:
-    """The scenario of that name; ValueError naming those there are."""
+    """Read the scenario of that name; ValueError naming those there are."""
     known = names_of_scenarios()
     if name not in known:
         raise ValueError(f"no scenario {name!r}; there are: {', '.join(known)}")

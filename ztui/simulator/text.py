@@ -10,7 +10,7 @@ _NAMED = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\0":
 
 @lru_cache(maxsize=8_192)
 def quote(text: str) -> str:
-    """Quote as Rust's `Debug` for `&str`: `\\"`, `\\n`, and `\\u{1b}` for what cannot be printed."""
+    r"""Quote as Rust's `Debug` for `&str`: `\"`, `\n`, and `\u{1b}` for what cannot be printed."""
     if text.isascii() and text.isprintable() and '"' not in text and "\\" not in text:
         return f'"{text}"'
     return '"' + "".join(map(_escape, text)) + '"'

@@ -140,7 +140,7 @@ class Traffic:
             self.schedule.at(connection.closes_us, self._end_outbound, connection, None)
 
     def connections_of(self, pod: Pod) -> list[Connection]:
-        """Connections that are open now with this pod at either end."""
+        """List the connections that are open now with this pod at either end."""
         return sorted(self._open.get(pod.address, ()), key=lambda one: (one.opened_us, one.port))
 
     def cut(self, at_us: int, pod: Pod) -> None:
@@ -246,7 +246,7 @@ class Traffic:
             ztunnel.write_access(at_us, refused(at_us, source, dialled, "outbound", error, json_log=ztunnel.json_log))
 
     def _fail(self, connection: Connection, error: str, after_us: int) -> None:
-        """The other ztunnel was never reached: only the client's writes, and nothing was carried."""
+        """End where the other ztunnel was never reached: only the client's writes, and nothing was carried."""
         connection.sent = connection.recv = 0
         connection.server_ended = True
         connection.closes_us = connection.opened_us + after_us
@@ -254,7 +254,7 @@ class Traffic:
         self.schedule.at(connection.closes_us, self._end_outbound, connection, error)
 
     def _deny(self, connection: Connection, refusal: str) -> None:
-        """The server's ztunnel says why at once; the client's hears 401, or nothing at all in plaintext."""
+        """End with a refusal: the server's ztunnel says why, the client's hears 401, or nothing in plaintext."""
         connection.sent = connection.recv = 0
         connection.closes_us = connection.opened_us + int((1.2 + self.draw.random() * 4) * MILLI)
         self._note_open(connection)
@@ -290,7 +290,7 @@ class Traffic:
         _count_close(pair.out_series, connection, error)
 
     def _end_early(self, at_us: int, connection: Connection, *, leaving_source: bool) -> None:
-        """What was sent so far counts: a connection that lived half its time carried half its bytes."""
+        """End before its time: a connection that lived half its time carried half its bytes, and they count."""
         whole = max(connection.closes_us - connection.opened_us, 1)
         lived = min(max((at_us - connection.opened_us) / whole, 0.0), 1.0)
         connection.sent, connection.recv = int(connection.sent * lived), int(connection.recv * lived)

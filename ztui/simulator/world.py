@@ -86,11 +86,11 @@ class World:
         return sum(log.written for _, _, log in self.lifecycle.history)
 
     def log_of(self, pod_uid: str, *, previous: bool = False) -> LogFile | None:
-        """The log of a pod's container, or of its last dead one."""
+        """Find the log of a pod's container, or of its last dead one."""
         return (self.lifecycle.previous_logs if previous else self.lifecycle.logs).get(pod_uid)
 
     def ztunnel_of(self, pod_uid: str) -> Ztunnel | None:
-        """The ztunnel that runs in this pod."""
+        """Find the ztunnel that runs in this pod."""
         return next((one for one in self.ztunnels.values() if one.pod.uid == pod_uid), None)
 
     def act(self, act: Act) -> str:

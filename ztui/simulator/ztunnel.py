@@ -180,7 +180,7 @@ _BUILD_ORDER = (
 
 
 def version_facts(version: str) -> dict[str, str]:
-    """The `version` object of a dump, in its own spelling."""
+    """Show the `version` object of a dump, in its own spelling."""
     return {
         "buildProfile": "release",
         "buildStatus": "Clean",

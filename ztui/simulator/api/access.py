@@ -62,7 +62,7 @@ class Accounts:
     """Users whose credentials are refused with 401."""
 
     def who(self, authorization: str | None, certificate_name: str | None) -> str:
-        """The user of a request; 401 for credentials that are wrong, anonymous where there are none."""
+        """Tell the user of a request; 401 for credentials that are wrong, anonymous where there are none."""
         user = certificate_name if certificate_name in ROLES else None
         if authorization is not None:
             scheme, _, token = authorization.partition(" ")
@@ -74,7 +74,7 @@ class Accounts:
         return user or ANONYMOUS
 
     def renew(self, user: str) -> str:
-        """A new token for a user, which is accepted again; the old one is not."""
+        """Make a new token for a user, which is accepted again; the old one is not."""
         self.tokens[user] = secrets.token_urlsafe(24)
         self.expired.discard(user)
         return self.tokens[user]
@@ -88,7 +88,7 @@ def may(user: str, verb: str, group: str, resource: str, namespace: str | None) 
 
 
 def groups_of(user: str) -> list[str]:
-    """The groups a user is in."""
+    """List the groups a user is in."""
     if user == ANONYMOUS:
         return ["system:unauthenticated"]
     return (["system:masters"] if user == "admin" else []) + ["system:authenticated"]

@@ -18,7 +18,7 @@ _GZIP_FROM_BYTES = 128 << 10
 
 
 def json_answer(value: Json, code: int = 200) -> web.Response:
-    """A small value as one answer."""
+    """Put a small value into one answer."""
     return web.Response(body=dump(value) + b"\n", status=code, content_type=_JSON)
 
 
@@ -39,7 +39,7 @@ def text_answer(text: str, code: int = 200) -> web.Response:
 
 
 def refusal(error: ApiError) -> web.Response:
-    """A Status; but 429 is plain text, as it comes from before the API server knows what was asked."""
+    """Put a Status on the wire; but 429 is plain text, as it comes from before the API server knows what was asked."""
     headers = {} if error.retry_after_s is None else {"Retry-After": str(error.retry_after_s)}
     if error.code == 429:
         return web.Response(text=error.message, status=429, headers=headers)

@@ -38,7 +38,7 @@ class Call:
         return wanted_form(self.request.headers.get("Accept", ""))
 
     def pod(self) -> Pod:
-        """The pod the path names; 404 where there is none."""
+        """Find the pod the path names; 404 where there is none."""
         key = (self.target.namespace or "", self.target.name or "")
         pod = self.host.world.cluster.pods.get(key)
         if pod is None:

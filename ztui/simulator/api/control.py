@@ -6,7 +6,7 @@
 | `GET /simulator/counts` | lines written, per log and in all |
 | `POST /simulator/faults` | `{NAME: VALUE}`: switch faults |
 | `POST /simulator/acts` | `{"do": NAME, "of": [TARGET], "for": "20s"}`: let something happen now |
-| `POST /simulator/clock` | `{"to": TIME}` or `{"by": "10s"}`: step a stepped clock; answers how many lines were written |
+| `POST /simulator/clock` | `{"to": TIME}` or `{"by": "10s"}`: step a stepped clock; says how many lines were written |
 | `POST /simulator/tokens` | `{"user": NAME, "do": "expire" or "renew"}` |
 | `POST /simulator/restart` | `{"for_s": 2}`: drop every connection, refuse for so long, listen again |
 | `POST /simulator/rotate` | `{"pod": NAME}`: begin a new log file |
@@ -57,15 +57,14 @@ class Control:
         if known is None:
             raise ApiError(404, f"nothing to {request.method} at {request.path}")
         try:
-            wanted = json.loads(await request.read() or b"{}")
-            if not isinstance(wanted, dict):
-                raise TypeError("the body is not an object")
-            return json_answer(await known(self, wanted))
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise ApiError(400, f"{type(error).__name__}: {error}") from error
+            return json_answer(await known(self, _read_wanted(await request.read())))
+        except KeyError as error:
+            raise ApiError(400, f"{error} is missing") from error
+        except (ValueError, TypeError, AttributeError) as error:
+            raise ApiError(400, str(error)) from error
 
     async def state(self, _wanted: Json) -> Json:
-        """What there is."""
+        """Say what there is."""
         host = self.host
         return {
             "now": stamp_micro(host.clock.now_us()),
@@ -146,20 +145,26 @@ class Control:
 
     async def rotate(self, wanted: Json) -> Json:
         """Begin a new log file in a pod, as the kubelet does at 10 MiB."""
-        rotated = [
-            pod.name
-            for pod, _, log in self.host.world.lifecycle.history
-            if pod.name == wanted["pod"] and not log.closed and log.rotate() is None
-        ]
-        if not rotated:
+        history = self.host.world.lifecycle.history
+        logs = [log for pod, _, log in history if pod.name == wanted["pod"] and not log.closed]
+        if not logs:
             raise ValueError(f"no log of a pod {wanted['pod']!r}")
-        return {"rotated": rotated}
+        for log in logs:
+            log.rotate()
+        return {"rotated": wanted["pod"]}
 
     async def compact(self, _wanted: Json) -> Json:
         """Forget old resource versions; open watches learn of it."""
         self.host.shelf.compact()
         self.host.ring_all()
         return {"resource_version": self.host.shelf.version}
+
+
+def _read_wanted(body: bytes) -> Json:
+    wanted = json.loads(body or b"{}")
+    if not isinstance(wanted, dict):
+        raise TypeError("the body is not an object")
+    return wanted
 
 
 _Act = Callable[[Control, Json], Awaitable[Json]]

@@ -16,14 +16,14 @@ _HEALTH = ("/healthz", "/livez", "/readyz")
 
 
 def public(path: str) -> web.Response | None:
-    """What anybody may ask, logged in or not; None for anything else."""
+    """Answer what anybody may ask, logged in or not; None for anything else."""
     if path in _HEALTH:
         return text_answer("ok")
     return json_answer(_version()) if path == "/version" else None
 
 
 def discovery(path: str) -> web.Response | None:
-    """Groups, versions and resources; None for a path that names none."""
+    """List groups, versions and resources; None for a path that names none."""
     parts = [part for part in path.split("/") if part]
     found: Json | None = None
     if parts == ["api"]:

@@ -25,7 +25,7 @@ def context_names() -> list[str]:
 
 
 def kubeconfig(server: str, authority: bytes, accounts: Accounts, pairs: dict[str, Pair], current: str) -> Json:
-    """The whole file as a value."""
+    """Compose the whole file as a value."""
     users: dict[str, Json] = {}
     for role in ROLES:
         users[role] = {"token": accounts.tokens[role]}

@@ -44,7 +44,7 @@ def get_object(call: Call) -> web.Response:
 
 
 def list_objects(call: Call) -> web.Response:
-    """A page of a list. Pages after the first show what is there now, under the version of the first."""
+    """Answer a page of a list. Pages after the first show what is there now, under the version of the first."""
     shelf, plural = call.host.shelf, call.target.resource.plural
     test = read_selectors(call.query.get("labelSelector"), call.query.get("fieldSelector"))
     limit = number(call.query, "limit") or 0
@@ -90,7 +90,7 @@ def one_in_form(call: Call, value: Json) -> Json:
 
 
 def _object_list(resource: Resource, shelf: Shelf, items: list[Item], metadata: Json) -> bytes:
-    """The texts that are kept, joined. Items of built-in lists do not repeat their kind; those of CRDs do."""
+    """Join the texts that are kept. Items of built-in lists do not repeat their kind; those of CRDs do."""
     head = dump({"kind": f"{resource.kind}List", "apiVersion": resource.api_version, "metadata": metadata})
     skip = 0 if resource.is_custom else len(dump({"kind": resource.kind, "apiVersion": resource.api_version}))
     texts = (shelf.text(resource.plural, item) for item in items)
@@ -99,7 +99,7 @@ def _object_list(resource: Resource, shelf: Shelf, items: list[Item], metadata: 
 
 
 def _start(call: Call, shelf: Shelf) -> tuple[int, Key | None]:
-    """The version a list is of, and the key it goes on after."""
+    """Tell the version a list is of, and the key it goes on after."""
     token = call.query.get("continue", "")
     match = versions.check_match(call.query)
     if token:

@@ -91,7 +91,7 @@ def _read_options(call: Call) -> LogOptions:
 
 
 def _read_time(text: str) -> int:
-    """A time loses its fraction on the way to the kubelet, so the whole second is sent again."""
+    """Read a time, which loses its fraction on the way to the kubelet, so that the whole second is sent again."""
     try:
         return read_stamp(text.replace(" ", "+")) // SECOND * SECOND
     except ValueError as error:
@@ -119,7 +119,7 @@ def _check_container(pod: Pod, container: str) -> None:
 
 
 def _log_of(host: Host, pod: Pod, options: LogOptions) -> LogFile:
-    """The file; pods that write nothing anyone reads here have an empty one."""
+    """Find the file; pods that write nothing anyone reads here have an empty one."""
     name = pod.app.container
     if options.previous:
         previous = host.world.log_of(pod.uid, previous=True)
@@ -133,7 +133,7 @@ def _log_of(host: Host, pod: Pod, options: LogOptions) -> LogFile:
 
 
 def _first_number(log: LogFile, options: LogOptions) -> int:
-    """The first line to send: the tail is taken before the time is looked at."""
+    """Find the first line to send: the tail is taken before the time is looked at."""
     first = log.first
     if options.tail_lines is not None:
         first = max(first, log.written - options.tail_lines)
@@ -195,7 +195,7 @@ class _Reading:
         return True
 
     async def _send_half_a_line(self) -> None:
-        """What a broken connection leaves behind: the beginning of the newest line, without its end."""
+        """Send what a broken connection leaves behind: the beginning of the newest line, without its end."""
         log = self.follower.log
         text, _ = log.read(max(log.written - 1, log.first), 1, stamps=self.options.timestamps)
         if text:

@@ -15,6 +15,7 @@ VERSION = "v1.34.2"
 
 
 def namespace_object(namespace: Namespace) -> Json:
+    """Render a namespace."""
     labels = {"kubernetes.io/metadata.name": namespace.name}
     if namespace.ambient:
         labels["istio.io/dataplane-mode"] = "ambient"
@@ -26,6 +27,7 @@ def namespace_object(namespace: Namespace) -> Json:
 
 
 def node_object(node: Node) -> Json:
+    """Render a node, as wide as kubectl describes it."""
     labels = {
         "kubernetes.io/arch": "amd64",
         "kubernetes.io/hostname": node.name,
@@ -64,6 +66,7 @@ def node_object(node: Node) -> Json:
 
 
 def pod_object(pod: Pod) -> Json:
+    """Render a pod as its kubelet and its owner left it."""
     app = pod.app
     labels = dict(app.labels)
     hash_label = "controller-revision-hash" if app.kind == "DaemonSet" else "pod-template-hash"
@@ -167,11 +170,12 @@ def _container_status(pod: Pod, *, ready: bool, ended: bool) -> Json:
 
 
 def _with_restarts(pod: Pod) -> str:
-    """A restarted container has an id of its own."""
+    """Give a restarted container an id of its own."""
     return f"{(int(pod.container_id, 16) + pod.restarts) % (1 << 256):064x}"
 
 
 def service_object(service: Service) -> Json:
+    """Render a service."""
     spec: Json = {
         "clusterIP": service.address,
         "clusterIPs": [service.address],
@@ -196,6 +200,7 @@ def service_object(service: Service) -> Json:
 
 
 def endpointslice_object(service: Service) -> Json:
+    """Render the one slice of a service: its pods, not its machines."""
     labels = {
         "endpointslice.kubernetes.io/managed-by": "endpointslice-controller.k8s.io",
         "kubernetes.io/service-name": service.name,
@@ -224,6 +229,7 @@ def _endpoint(pod: Pod) -> Json:
 
 
 def deployment_object(app: App) -> Json:
+    """Render a Deployment."""
     ready = sum(1 for pod in app.pods if pod.healthy)
     current = len(app.pods_of(app.revisions[-1]))
     metadata = _metadata(app.name, app.namespace, app.uid, app.created_us, dict(app.labels))
@@ -248,6 +254,7 @@ def deployment_object(app: App) -> Json:
 
 
 def replicaset_object(pair: tuple[App, Revision]) -> Json:
+    """Render a ReplicaSet."""
     app, revision = pair
     pods = app.pods_of(revision)
     labels = {**app.labels, "pod-template-hash": revision.hash}
@@ -261,6 +268,7 @@ def replicaset_object(pair: tuple[App, Revision]) -> Json:
 
 
 def daemonset_object(app: App) -> Json:
+    """Render a DaemonSet."""
     ready = sum(1 for pod in app.pods if pod.healthy)
     metadata = _metadata(app.name, app.namespace, app.uid, app.created_us, dict(app.labels))
     metadata["generation"] = app.generation
@@ -284,6 +292,7 @@ def daemonset_object(app: App) -> Json:
 
 
 def policy_object(policy: Policy) -> Json:
+    """Render an AuthorizationPolicy as it was applied."""
     rule: Json = {}
     if policy.principals:
         rule["from"] = [{"source": {"principals": list(policy.principals)}}]
@@ -296,7 +305,7 @@ def policy_object(policy: Policy) -> Json:
 
 
 def render(kind: str, thing: object) -> Json:
-    """The object of a resource, without its resource version."""
+    """Compose the object of a resource, without its resource version."""
     return _RENDERERS[kind](thing)
 
 

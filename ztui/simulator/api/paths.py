@@ -43,7 +43,7 @@ def read_path(path: str) -> Target | None:
 
 
 def verb_of(method: str, target: Target, query: Mapping[str, str]) -> str:
-    """The verb that permission is asked for."""
+    """Tell the verb that permission is asked for."""
     if method == "POST":
         return "create"
     if method != "GET":
@@ -54,12 +54,12 @@ def verb_of(method: str, target: Target, query: Mapping[str, str]) -> str:
 
 
 def is_true(text: str | None) -> bool:
-    """A boolean of a query: `1`, `true`, or the bare key."""
+    """Read a boolean of a query: `1`, `true`, or the bare key."""
     return text is not None and text.lower() in ("", "1", "true", "t")
 
 
 def number(query: Mapping[str, str], key: str) -> int | None:
-    """An integer of a query; 400 with the API server's text for anything else."""
+    """Read an integer of a query; 400 with the API server's text for anything else."""
     text = query.get(key)
     if text is None or text == "":
         return None

@@ -38,7 +38,7 @@ def forbidden(user: str, verb: str, target: Target) -> ApiError:
 
 
 def refused(target: Target, reason: str) -> ApiError:
-    """A 403 about a resource, for any reason."""
+    """Compose a 403 about a resource, for any reason."""
     named = f' "{target.name}"' if target.name is not None else ""
     details: dict[str, Any] = {"kind": target.resource.plural}
     if target.name is not None:
@@ -49,5 +49,5 @@ def refused(target: Target, reason: str) -> ApiError:
 
 
 def forbidden_path(user: str, path: str) -> ApiError:
-    """A 403 about a path that is no resource."""
+    """Compose a 403 about a path that is no resource."""
     return ApiError(403, f'forbidden: User "{user}" cannot get path "{path}"', {})

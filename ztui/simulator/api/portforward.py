@@ -6,6 +6,7 @@ on each channel is the port, two bytes, little-endian.
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from aiohttp import WSMsgType, web
@@ -42,15 +43,13 @@ async def serve_portforward(call: Call) -> web.StreamResponse:
         return text_answer("query parameter ports is required\n", 400)
     socket = web.WebSocketResponse(protocols=(PROTOCOL,), compress=False, max_msg_size=0)
     await socket.prepare(call.request)
-    try:
+    with contextlib.suppress(ConnectionError):  # the client went away, and there is nobody to tell
         await _Forward(call, pod, ports, socket).run()
-    except ConnectionError:
-        pass  # the client went away, and there is nobody to tell
     return socket
 
 
 def _demand_both(call: Call) -> None:
-    """An upgrade needs `get` and, since Kubernetes 1.35, `create`, whose refusal gives no reason."""
+    """Demand what an upgrade needs: `get` and, since Kubernetes 1.35, `create`, whose refusal gives no reason."""
     target = call.target
     demand(call.host, call.user, "get", target)
     if not is_allowed(call.host, call.user, "create", "", target.rbac_resource, target.namespace):
@@ -98,7 +97,9 @@ class _Forward:
         await self._socket.send_bytes(b"".join((bytes((channel,)), data)))
 
     def _refusal(self, port: int) -> str:
+        """Word it as containerd does."""
+        pod = self._pod
         return (
-            f"error forwarding port {port} to pod {self._pod.container_id}, uid : failed to connect to localhost:{port} "
-            f'inside namespace "{self._pod.uid}": dial tcp4 127.0.0.1:{port}: connect: connection refused'
+            f"error forwarding port {port} to pod {pod.container_id}, uid : failed to connect to localhost:{port} "
+            f'inside namespace "{pod.uid}", IPv4: dial tcp4 127.0.0.1:{port}: connect: connection refused'
         )

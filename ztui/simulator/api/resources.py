@@ -74,7 +74,7 @@ _REVIEW_KINDS = {
 
 
 def core_versions() -> Json:
-    """`/api`."""
+    """Answer `/api`."""
     return {"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": []}
 
 

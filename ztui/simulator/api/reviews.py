@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from ztui.simulator.api import protobuf
 from ztui.simulator.api.access import ROLES, Rule, groups_of
 from ztui.simulator.api.answers import json_answer
 from ztui.simulator.api.permits import ADMIN, is_allowed
@@ -48,13 +49,13 @@ async def review(host: Host, request: web.BaseRequest, user: str) -> web.Respons
 
 
 async def _body(request: web.BaseRequest) -> Json:
-    """The object of the request; 415 for protobuf, which this server does not speak."""
-    if "json" not in request.headers.get("Content-Type", "json"):
-        raise ApiError(415, "the body of the request was in an unknown format - accepted media types include: json")
+    """Read the object of the request, JSON or the protobuf that kubectl sends."""
+    kind = request.headers.get("Content-Type", "")
+    body = await request.read()
     try:
-        sent = json.loads(await request.read())
+        sent = protobuf.read_review(body) if "protobuf" in kind else json.loads(body)
     except ValueError as error:
-        raise ApiError(400, f"couldn't get version/kind; json parse error: {error}") from error
+        raise ApiError(400, f"couldn't get version/kind; parse error: {error}") from error
     if not isinstance(sent, dict):
         raise ApiError(400, "couldn't get version/kind; the body is not an object")
     return sent
@@ -69,11 +70,9 @@ def _access(host: Host, user: str, spec: Json) -> Json:
         resource = f"{resource}/{asked['subresource']}"
     namespace = str(asked.get("namespace", "")) or None
     allowed = is_allowed(host, user, str(asked.get("verb", "")), str(asked.get("group", "")), resource, namespace)
-    return (
-        {"allowed": allowed, "reason": f'RBAC: allowed by ClusterRoleBinding "{user}"'}
-        if allowed
-        else {"allowed": False}
-    )
+    if not allowed:
+        return {"allowed": False}
+    return {"allowed": True, "reason": f'RBAC: allowed by ClusterRoleBinding "{user}"'}
 
 
 def _rules(user: str, namespace: str) -> Json:

@@ -37,7 +37,8 @@ class ApiServer:
         self.port = port
         self._restarts: asyncio.Queue[float] = asyncio.Queue()
         self.on_token: Callable[[], None] = lambda: None
-        self._control = control.Control(host, self._restarts.put_nowait, lambda: self.on_token())
+        self._control = control.Control(host, self._restarts.put_nowait, self._tell_token)
+        self._listener: asyncio.Server | None = None
         self._web = web.Server(self._answer, access_log=None, handler_cancellation=True)
 
     @property
@@ -45,33 +46,36 @@ class ApiServer:
         """Where it listens."""
         return f"https://{LOOPBACK}:{self.port}"
 
-    async def serve(self, on_listening: Callable[[], None]) -> None:
-        """Listen until cancelled; a restart closes everything, pauses, and listens on the same port again."""
+    async def listen(self) -> None:
+        """Begin to listen. Raises OSError where the port is taken."""
+        loop = asyncio.get_running_loop()
+        self._listener = await loop.create_server(
+            self._web, LOOPBACK, self.port, ssl=self._context, backlog=_BACKLOG, reuse_address=True
+        )
+        self.port = self._listener.sockets[0].getsockname()[1]
+
+    async def serve(self) -> None:
+        """Go on until cancelled; a restart closes everything, pauses, and listens on the same port again."""
         try:
             while True:
-                listener = await self._listen()
-                on_listening()
                 pause_s = await self._restarts.get()
                 await asyncio.sleep(_LAST_WORDS_S)
-                listener.close()
-                self.drop()
+                self.close()
                 await asyncio.sleep(pause_s)
+                await self.listen()
         finally:
-            self.drop()
+            self.close()
 
-    def drop(self) -> None:
-        """Break every connection off."""
+    def close(self) -> None:
+        """Listen no more, and break every connection off."""
+        if self._listener is not None:
+            self._listener.close()
         for connection in list(self._web.connections):
             if connection.transport is not None:
                 connection.transport.abort()
 
-    async def _listen(self) -> asyncio.Server:
-        loop = asyncio.get_running_loop()
-        listener = await loop.create_server(
-            self._web, LOOPBACK, self.port, ssl=self._context, backlog=_BACKLOG, reuse_address=True
-        )
-        self.port = listener.sockets[0].getsockname()[1]
-        return listener
+    def _tell_token(self) -> None:
+        self.on_token()
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         try:
@@ -120,7 +124,7 @@ class ApiServer:
 
 
 def certificate_name(request: web.BaseRequest) -> str | None:
-    """The common name of the client's certificate, which TLS has verified; None where it shows none."""
+    """Find the common name of the client's certificate, which TLS has verified; None where it shows none."""
     transport = request.transport
     certificate = transport.get_extra_info("peercert") if transport is not None else None
     for part in (certificate or {}).get("subject", ()):

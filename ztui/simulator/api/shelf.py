@@ -75,7 +75,7 @@ class Shelf:
         return self._items[plural].get((namespace, name))
 
     def value(self, plural: str, item: Item) -> Json:
-        """The object with kind, version and resource version."""
+        """Render the object with kind, version and resource version."""
         if item.value is None:
             kind = _KINDS[plural]
             body = render(plural, item.thing)
@@ -84,7 +84,7 @@ class Shelf:
         return item.value
 
     def text(self, plural: str, item: Item) -> bytes:
-        """The object's JSON."""
+        """Render the object's JSON."""
         if item.text is None:
             item.text = json.dumps(self.value(plural, item), separators=(",", ":")).encode()
         return item.text
@@ -96,7 +96,7 @@ class Shelf:
         self.oldest = self._rv
 
     def since(self, rv: int, plural: str) -> Iterator[Change]:
-        """The changes of a resource after a version, oldest first."""
+        """List the changes of a resource after a version, oldest first."""
         newer: list[Change] = []
         for change in reversed(self.changes):
             if change.rv <= rv:
@@ -162,5 +162,5 @@ def _key(plural: str, thing: Any) -> tuple[str, str]:
 
 
 def resource_named(plural: str) -> Resource:
-    """The resource of that plural name."""
+    """Find the resource of that plural name."""
     return _KINDS[plural]

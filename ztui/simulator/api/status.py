@@ -35,7 +35,7 @@ class ApiError(Exception):
         self.retry_after_s = retry_after_s
 
     def status(self) -> Json:
-        """The Status object."""
+        """Compose the Status object."""
         found: Json = {
             "kind": "Status",
             "apiVersion": "v1",
@@ -55,7 +55,7 @@ class ApiError(Exception):
 
 
 def not_found(group_resource: str, name: str) -> ApiError:
-    """An object that is not there."""
+    """Refuse an object that is not there."""
     plural, _, group = group_resource.partition(".")
     details: Json = {"name": name, "kind": plural}
     if group:
@@ -64,12 +64,12 @@ def not_found(group_resource: str, name: str) -> ApiError:
 
 
 def too_old(wanted: int, oldest: int) -> ApiError:
-    """A watch or continue token from before the compaction."""
+    """Refuse a watch or continue token from before the compaction."""
     return ApiError(410, f"too old resource version: {wanted} ({oldest})")
 
 
 def too_large(wanted: int, current: int) -> ApiError:
-    """A resource version from the future, as after a restore."""
+    """Refuse a resource version from the future, as after a restore."""
     cause = {"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}
     message = f"Too large resource version: {wanted}, current: {current}"
     return ApiError(504, message, {"causes": [cause], "retryAfterSeconds": 1}, retry_after_s=1)

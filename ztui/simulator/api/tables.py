@@ -24,7 +24,7 @@ def wanted_form(accept: str) -> str:
 
 
 def metadata_only(value: Json) -> Json:
-    """An object's metadata and nothing else."""
+    """Keep an object's metadata and nothing else."""
     return {"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": value["metadata"]}
 
 
@@ -70,7 +70,7 @@ def _age(value: Json, now_us: int) -> object:
 
 
 def _at(*path: str) -> Cell:
-    """A cell that walks down the object; `<none>` where the way ends."""
+    """Make a cell that walks down the object; `<none>` where the way ends."""
 
     def cell(value: Json, _now_us: int) -> object:
         found: Any = value

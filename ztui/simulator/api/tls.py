@@ -51,7 +51,7 @@ class Signer:
         return context
 
     def client_pair(self, user: str, groups: tuple[str, ...]) -> Pair:
-        """A client certificate: its common name is the user, its organisations are the groups."""
+        """Sign a client certificate: its common name is the user, its organisations are the groups."""
         return self._issue(user, groups, [])
 
     def _issue(self, name: str, groups: tuple[str, ...], hosts: list[x509.GeneralName]) -> Pair:

@@ -16,7 +16,7 @@ NOT_OLDER, EXACT = "NotOlderThan", "Exact"
 
 
 def wanted_version(query: Mapping[str, str], shelf: Shelf) -> int | None:
-    """The version a query names; None for none. 500 for what is no number, 504 for one from the future."""
+    """Read the version a query names; None for none. 500 for what is no number, 504 for one from the future."""
     text = query.get("resourceVersion", "")
     if not text:
         return None
@@ -28,7 +28,7 @@ def wanted_version(query: Mapping[str, str], shelf: Shelf) -> int | None:
 
 
 def check_match(query: Mapping[str, str]) -> str:
-    """The way a version is to be matched; 422 where it makes no sense beside the rest of the query."""
+    """Read the way a version is to be matched; 422 where it makes no sense beside the rest of the query."""
     match = query.get(MATCH, "")
     if not match:
         return ""
@@ -44,5 +44,5 @@ def check_match(query: Mapping[str, str]) -> str:
 
 
 def invalid(message: str) -> ApiError:
-    """A 422 about the options of a list or watch."""
+    """Compose a 422 about the options of a list or watch."""
     return ApiError(422, f'ListOptions.meta.k8s.io "" is invalid: {message}', {"kind": "ListOptions"})

@@ -111,7 +111,7 @@ class _Watch:
             pass
 
     async def _begin(self, response: web.StreamResponse) -> None:
-        """What is there already, as ADDED, where that is asked for."""
+        """Send what is there already, as ADDED, where that is asked for."""
         shelf, target = self.call.host.shelf, self.call.target
         if not self.wanted.initial:
             self.seen = shelf.version if self.wanted.since is None else self.wanted.since
@@ -130,7 +130,7 @@ class _Watch:
         return self.seen < self.call.host.shelf.oldest or self.call.host.faults.gone
 
     def _events(self) -> Iterator[bytes]:
-        """The changes since the last look."""
+        """Tell the changes since the last look."""
         shelf = self.call.host.shelf
         for change in shelf.since(self.seen, self.call.target.resource.plural):
             what = self._translated(change)
@@ -139,7 +139,7 @@ class _Watch:
         self.seen = shelf.version
 
     def _translated(self, change: Change) -> str | None:
-        """What a change is to this watch: an object that begins to match is ADDED, one that ceases to is DELETED."""
+        """Translate a change for this watch: an object that begins to match is ADDED, one that ceases to is DELETED."""
         if not self._is_in_scope(change.value):
             return None
         if self.wanted.test is None:
