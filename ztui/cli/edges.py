@@ -34,6 +34,7 @@ def run(invocation: Invocation) -> int:
     question = _Question(settings, target)
     with watching(settings, question.memory, target=target) as watch:
         watch.settle()
+        watch.require_log()
         question.print(watch)
         seen = question.version
         for _ in watch.ticks(_TICK_S) if settings.is_watching and not watch.progress.is_exhausted else ():

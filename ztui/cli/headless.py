@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from ztui.cli.observing import Purpose, make_observer
+from ztui.cli.observing import SCREEN, Purpose, make_observer
 from ztui.cli.progress import ZTUNNELS, Progress
 from ztui.clock import SystemClock
 from ztui.errors import InputError, NotObservableError, UsageError
-from ztui.model.streams import StreamKind, StreamState
+from ztui.model.streams import StreamKey, StreamKind, StreamState
 from ztui.session import Memory, Session
 
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ _PATIENCE_S = 20.0
 """So long nothing new may come from a cluster, beyond --request-timeout."""
 _TRIES_S = 3.0
 """So long a cluster is tried that cannot be reached: it may be restarting."""
+_RATE_S = 10.0
+"""Of which lines a second are told: more of a log's past would be counted as if it had come within them."""
 _FINAL = (StreamState.NOT_PERMITTED, StreamState.ERROR)
 
 
@@ -87,7 +89,7 @@ class Watch:
         if progress.ztunnels is None:
             return self._is_lost()
         if not progress.ztunnels.ztunnels:
-            return True
+            return progress.watches_are_told  # then it is known where was looked
         return progress.watches_are_told and progress.dumps_are_told and progress.logs_are_told(self._started)
 
     def _has_begun(self) -> bool:
@@ -142,6 +144,13 @@ class Watch:
         if failed and not self.progress.dumps and not self.progress.entries_from:
             of = _name(failed[0])
             raise InputError(f"{of}: {failed[0].reason}.".replace("..", "."), failed[0].remedy or _REMEDY_FILE)
+        if self._needs is StreamKind.CONFIG_DUMP and not self.progress.dumps:
+            raise InputError("There is no config dump among the files given.", _REMEDY_DUMP)
+
+    def require_log(self) -> None:
+        """Raise InputError where files were given and none is a log."""
+        if self.progress.is_exhausted and self.progress.dumps and not self.progress.entries_from:
+            raise InputError("There is no log among the files given.", _REMEDY_LOG)
 
     def finish(self) -> int:
         """Say on stderr what is missing from what was printed; the exit code."""
@@ -178,6 +187,8 @@ class Watch:
 
 _REMEDY_CLUSTER = "Check --context and --kubeconfig, and that `kubectl -n istio-system get pods` works."
 _REMEDY_FILE = "Name ztunnel's log (plain or JSON) or a config dump with --file."
+_REMEDY_LOG = "Name one with --file: `kubectl -n istio-system logs POD --tail=-1` of a ztunnel pod."
+_REMEDY_DUMP = "Name one with --file: `istioctl ztunnel-config all POD -o json`, or ztunnel's port 15000, /config_dump."
 
 
 def _cannot(what: str, reason: str, remedy: str | None) -> NotObservableError:
@@ -200,7 +211,8 @@ def watching(
     if needs is StreamKind.CONFIG_DUMP and settings.is_without_dumps and not settings.files:
         raise UsageError("Without config dumps there is nothing to print.", "Leave --no-dumps out.")
     clock = SystemClock()
-    purpose = Purpose(follows_logs=needs is not StreamKind.CONFIG_DUMP, refuses_more=True)
+    since_s = SCREEN.since_s if needs is not None else _RATE_S
+    purpose = Purpose(follows_logs=needs is not StreamKind.CONFIG_DUMP, since_s=since_s, refuses_more=True)
     observer = make_observer(settings, clock, target=target, purpose=purpose)
     progress = Progress(memory=memory, clock=clock)
     session = Session(observer, progress, clock)

@@ -96,7 +96,8 @@ class Progress:
 
     def _note_entries(self, read: EntriesRead) -> None:
         batch = read.batch
-        self.entries_from.add(batch.origin.key)
+        if batch.lines.received > batch.lines.unreadable + batch.lines.continuation:  # else it may be no log at all
+            self.entries_from.add(batch.origin.key)
         if batch.shapes:
             past = self.pasts.setdefault(batch.origin.key, Past(self.clock.monotonic()))
             past.latest = max(past.latest, batch.latest or max(batch.times))

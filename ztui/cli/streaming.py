@@ -105,6 +105,7 @@ def stream(invocation: Invocation, rows: RowStream[T], wants: Callable[[Shape], 
             watch.require()
         else:
             watch.settle()
+        watch.require_log()
         tape.flush()
         rows.close()
         return watch.finish()
