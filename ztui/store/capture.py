@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from ztui.model.flow import Direction, Shape
-from ztui.store.rates import NOT_COUNTED, is_other
+from ztui.store.rates import OTHER, is_other
 
 if TYPE_CHECKING:
     from ztui.model.fields import Lookup
@@ -83,7 +83,7 @@ class Capture:
     def is_counted(self, shape: Shape) -> bool:
         """Whether entries of this shape are connections."""
         if is_other(shape):
-            return shape.message != NOT_COUNTED
+            return shape.message == OTHER
         if shape.is_opened:
             return False
         if shape.direction != Direction.INBOUND:

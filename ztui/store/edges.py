@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from ztui.model.fields import BY_KEYS, Lookup
 from ztui.model.flow import AccessLogEntry, Direction, Measures, Shape, Verdict, round_duration
 from ztui.store.capture import Capture
-from ztui.store.rates import BUCKET_S, Rates, Share, is_other, logged_at
+from ztui.store.rates import BUCKET_S, OPENED, Rates, Share, is_other, logged_at
+from ztui.store.sources import SourceNotes
 
 if TYPE_CHECKING:
     from ztui.model.filter import FlowFilter
@@ -24,6 +26,10 @@ TREND_BUCKETS = 12
 _EXACT_DURATIONS = 1024
 """Distinct durations an edge keeps apart; beyond, they are rounded to two digits."""
 _QUESTIONS = 8
+_OTHER_KNOWS = frozenset({"dir", "security", "verdict", "node", "ztunnel"})
+"""Filter keys that can still be asked of edges that were forgotten; any other would be guessed."""
+_OTHER_FORGOT = frozenset({"error", "response_flag"})
+"""Keys of `--by` that the shape of forgotten edges would answer with a text of its own."""
 _overlap, _DURATION = int.__and__, Measures.DURATION.value  # an IntFlag's own operator costs 2 µs
 
 Group = tuple[str | None, ...]
@@ -214,13 +220,22 @@ class _Kind:
 class _Question:
     """Keys and filter, with the sums of every closed bucket as far as they were needed."""
 
-    def __init__(self, by: tuple[str, ...], where: FlowFilter | None, lookup: Lookup, capture: Capture) -> None:
+    def __init__(
+        self,
+        by: tuple[str, ...],
+        where: FlowFilter | None,
+        lookup: Lookup,
+        capture: Capture,
+        *,
+        as_they_are: bool = False,
+    ) -> None:
         self.by = by
         self._getters = [BY_KEYS[key] for key in by]
         self._lookup = lookup
         self._capture = capture
         self._judge = where.judge(lookup) if where is not None else None
-        self._as_they_are = "direction" in by or (where is not None and "dir" in where.keys)
+        self._judges_other = where is None or where.keys <= _OTHER_KNOWS
+        self._as_they_are = as_they_are or "direction" in by or (where is not None and "dir" in where.keys)
         self._kinds: dict[Shape, _Kind | None] = {}
         self.closed: dict[int, tuple[int, dict[Group, Sums]]] = {}
         """Bucket → the number of parts it had, and its sums."""
@@ -231,10 +246,17 @@ class _Question:
         if not self._counts(shape) or (self._judge is not None and not self._judge(shape)):
             return None
         group = tuple(getter(shape, self._lookup) or None for getter in self._getters)
-        return _Kind(shape, (*group, "other") if is_other(shape) else group)
+        if not is_other(shape):
+            return _Kind(shape, group)
+        if not self._judges_other:
+            return None
+        known = (None if key in _OTHER_FORGOT else value for key, value in zip(self.by, group, strict=True))
+        return _Kind(shape, (*known, "other"))
 
     def _counts(self, shape: Shape) -> bool:
-        return not shape.is_opened if self._as_they_are else self._capture.is_counted(shape)
+        if self._as_they_are:
+            return not shape.is_opened and shape.message != OPENED
+        return self._capture.is_counted(shape)
 
     def sums(self, shares: Iterable[Share]) -> dict[Group, Sums]:
         """Give sums per group of what one bucket knows."""
@@ -277,10 +299,21 @@ class _Question:
 class EdgeStore:
     """Counts every entry and answers questions about edges; see Rates for its bounds."""
 
-    def __init__(self, lookup: Lookup, capture: Capture, *, max_shapes: int = 65_536, max_cells: int = 400_000) -> None:
+    def __init__(
+        self,
+        lookup: Lookup,
+        capture: Capture,
+        *,
+        max_buckets: int = 360,
+        max_shapes: int = 65_536,
+        max_cells: int = 400_000,
+    ) -> None:
         self._lookup = lookup
         self.capture = capture
-        self.rates = Rates(is_counted=capture.is_counted, max_shapes=max_shapes, max_cells=max_cells)
+        self.rates = Rates(
+            is_counted=capture.is_counted, max_buckets=max_buckets, max_shapes=max_shapes, max_cells=max_cells
+        )
+        self.sources = SourceNotes()
         self._questions: dict[tuple[object, ...], _Question] = {}
         self._learned_version = -1
 
@@ -314,19 +347,42 @@ class EdgeStore:
         return rows
 
     def rows_of_entries(
-        self, by: tuple[str, ...], entries: Iterable[AccessLogEntry], *, where: FlowFilter | None = None
+        self,
+        by: tuple[str, ...],
+        entries: Iterable[AccessLogEntry],
+        *,
+        where: FlowFilter | None = None,
+        window_s: float | None = None,
+        now: float | None = None,
     ) -> list[EdgeRow]:
-        """Edges of just these entries: for filters that ask more than a shape can tell (`bytes>1MB`)."""
+        """Edges of just these entries: for filters that ask more than a shape can tell (`bytes>1MB`).
+
+        Window and ages count back from `now`: from the latest logged time where it is not given.
+        """
         self.learn()
-        question = _Question(by, where, self._lookup, self.capture)
-        kept = (entry for entry in entries if where is None or where.matches(entry, self._lookup))
-        plain = (
-            _Question(by, None, self._lookup, self.capture) if where is None or "dir" not in where.keys else question
+        end = (self.rates.newest_bucket + 1) * BUCKET_S if now is None else now
+        question = _Question(
+            by, None, self._lookup, self.capture, as_they_are=where is not None and "dir" in where.keys
         )
-        groups = plain.sums(_share_of(entry) for entry in kept)
-        rows = [EdgeRow(dict(zip(by, group, strict=False)), [sums], 1.0, ()) for group, sums in groups.items()]
+        first = "" if window_s is None else _written(end - window_s)
+        extent: list[str] = []
+        groups = question.sums(
+            self._share_of(entry, extent)
+            for entry in entries
+            if entry.time >= first and (where is None or where.matches(entry, self._lookup, now=end))
+        )
+        length = max(_length_s(extent) if window_s is None else window_s, BUCKET_S)
+        rows = [EdgeRow(dict(zip(by, group, strict=False)), [sums], length, ()) for group, sums in groups.items()]
         rows.sort(key=lambda row: -row.flows)
         return rows
+
+    def _share_of(self, entry: AccessLogEntry, extent: list[str]) -> Share:
+        """Give what one entry adds, and widen the first and last time by it."""
+        time = entry.time
+        extent[:] = (min(extent[0], time), max(extent[1], time)) if extent else (time, time)
+        durations = (entry.duration_ms,) if entry.duration_ms is not None else ()
+        shape = self.sources.note(entry.shape, entry.src_addr)
+        return shape, 1, entry.bytes_sent or 0, entry.bytes_recv or 0, time.encode(), durations, 1.0
 
     def learn(self) -> None:
         """Take note of what new entries prove about capture."""
@@ -385,7 +441,11 @@ class EdgeStore:
             return _Span(first=None, last=newest, length_s=max(end - start, BUCKET_S), with_past=True)
         last = int(end) // BUCKET_S if now is not None else newest
         first = last - max(round(window_s / BUCKET_S), 1) + (now is None)
-        return _Span(first=first, last=last, length_s=max(end - first * BUCKET_S, 1.0), with_past=False)
+        oldest = self.rates.oldest_bucket
+        with_past = oldest is not None and oldest >= first
+        if not with_past:  # the past cannot be divided: what is asked beyond the buckets is neither counted nor timed
+            first = max(first, min(self.rates.kept_from, last))
+        return _Span(first=first, last=last, length_s=max(end - first * BUCKET_S, 1.0), with_past=with_past)
 
     def _trends(self, question: _Question, span: _Span) -> dict[Group, list[float]]:
         """Give connections per second of each group in the last ten-second buckets, oldest first."""
@@ -417,6 +477,11 @@ class _Span:
         return (self.first is None or self.first <= bucket) and (bucket <= self.last or self.with_past)
 
 
-def _share_of(entry: AccessLogEntry) -> Share:
-    durations = (entry.duration_ms,) if entry.duration_ms is not None else ()
-    return entry.shape, 1, entry.bytes_sent or 0, entry.bytes_recv or 0, entry.time.encode(), durations, 1.0
+def _written(at: float) -> str:
+    """Write a moment as logs do, to the second: what is logged later is a greater text."""
+    return datetime.fromtimestamp(max(at, 0.0), tz=UTC).strftime("%Y-%m-%dT%H:%M:%S")
+
+
+def _length_s(extent: Sequence[str]) -> float:
+    first, last = (logged_at(time) for time in extent) if extent else (None, None)
+    return 0.0 if first is None or last is None else last - first

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _SENT, _RECV, _DURATION = Measures.SENT.value, Measures.RECV.value, Measures.DURATION.value
 PAGE_ROWS = 1024
+_LEAST_PAGE_ROWS = 256
+"""Of a store for few rows: smaller pages cost more than they save."""
 _SPLIT_PAGES = 8
 """Pages whose joined texts are kept split, because someone looks at them."""
 
@@ -93,12 +95,14 @@ class _Columns:
 class EntryStore:
     """The newest entries, numbered in the order they arrived; bounded by rows and by bytes, oldest pages go first.
 
-    `max_rows` 0 keeps none. The bounds hold to one page: what is over them goes when a page is full.
+    `max_rows` 0 keeps none. The bounds hold to one page: what is over them goes when a page is full. A store for less
+    than four pages never keeps fewer than `max_rows`, since there a page is much of what is shown.
     """
 
     def __init__(self, *, max_rows: int = 100_000, max_bytes: int = 64 << 20) -> None:
         self.max_rows = max_rows
         self.max_bytes = max_bytes
+        self._page_rows = max(_LEAST_PAGE_ROWS, min(PAGE_ROWS, max_rows // 4))
         self._pages: deque[_Page] = deque()
         self._page_bytes = 0
         self._tail = _Columns()
@@ -131,28 +135,32 @@ class EntryStore:
         tail = self._tail
         tail.extend(batch)
         self._next_seq += len(batch.shapes)
-        if len(tail.shapes) >= PAGE_ROWS:
+        if len(tail.shapes) >= self._page_rows:
             self._seal()
 
     def _seal(self) -> None:
-        while len(self._tail.shapes) >= PAGE_ROWS:
-            page = _Page(self._tail.cut(PAGE_ROWS))
+        while len(self._tail.shapes) >= self._page_rows:
+            page = _Page(self._tail.cut(self._page_rows))
             self._pages.append(page)
             self._page_bytes += page.byte_count
-        while self._pages and (len(self) > self.max_rows or self._page_bytes > self.max_bytes):
+        while self._pages and (self._has_too_many() or self._page_bytes > self.max_bytes):
             oldest = self._pages.popleft()
             self._split.pop(self._first_seq, None)
             self._first_seq += len(oldest)
             self._page_bytes -= oldest.byte_count
 
+    def _has_too_many(self) -> bool:
+        surplus = len(self) - self.max_rows
+        return surplus >= (1 if self.max_rows >= 4 * self._page_rows else self._page_rows)
+
     def _locate(self, seq: int) -> tuple[_Page | _Columns, int, int]:
         """Find the page of a number, the number of its first row, and the row within."""
         if not self._first_seq <= seq < self._next_seq:
             raise KeyError(seq)
-        number, row = divmod(seq - self._first_seq, PAGE_ROWS)
+        number, row = divmod(seq - self._first_seq, self._page_rows)
         if number < len(self._pages):
             return self._pages[number], seq - row, row
-        first = self._first_seq + len(self._pages) * PAGE_ROWS
+        first = self._first_seq + len(self._pages) * self._page_rows
         return self._tail, first, seq - first
 
     def _texts(self, page: _Page | _Columns, first: int) -> tuple[list[bytes], list[bytes]]:
@@ -185,13 +193,13 @@ class EntryStore:
     def _blocks(self, first: int, last: int) -> Iterator[tuple[int, _Page | _Columns]]:
         """Pages that hold numbers of [first, last), oldest above, each with the number of its first row."""
         start = self._first_seq
-        skipped = max(0, (first - start) // PAGE_ROWS)
-        start += min(skipped, len(self._pages)) * PAGE_ROWS
+        skipped = max(0, (first - start) // self._page_rows)
+        start += min(skipped, len(self._pages)) * self._page_rows
         for page in islice(self._pages, skipped, None):
             if start >= last:
                 return
             yield start, page
-            start += PAGE_ROWS
+            start += self._page_rows
         if start < last and self._tail.shapes:
             yield start, self._tail
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from ztui.store.entries import EntryStore
 
 REORDER_S = 1.0
+_MANY = 4096
+"""From so many on, times are read page by page instead of one by one."""
 
 
 class FlowView:
@@ -36,6 +38,8 @@ class FlowView:
         self._is_complete = is_complete
         self._seqs: array[int] = array("q")
         self._next = entries.first_seq
+        self._forgotten_to = entries.first_seq
+        self._now = 0.0
         self._is_sorted = False
         self._where: FlowFilter | None = None
         self.filter: FlowFilter | None = None
@@ -49,6 +53,7 @@ class FlowView:
 
     def refresh(self, now: float = 0.0) -> None:
         """Take what was logged since the last time, and let go of what the store forgot."""
+        self._now = now
         self._forget()
         if self.is_paused:
             return
@@ -85,8 +90,8 @@ class FlowView:
 
     def _order(self, start: int) -> None:
         tail = self._seqs[start:]
-        if len(tail) == len(self._entries):
-            times = dict(self._entries.times())
+        if len(tail) >= _MANY:
+            times = dict(self._entries.times(min(tail), max(tail) + 1))
             ordered = sorted(tail, key=times.__getitem__)
         else:
             ordered = sorted(tail, key=self._entries.time)
@@ -94,14 +99,21 @@ class FlowView:
         self.version += 1
 
     def _forget(self) -> None:
-        """Let go of entries the store has forgotten: they are the first ones, but for the order of a second."""
+        """Let go of entries the store has forgotten.
+
+        The first to arrive need not be the first by time (a log's history can arrive after another's present), so
+        they may stand anywhere; a page of them goes at once, so it is looked for rarely.
+        """
         first = self._entries.first_seq
-        if not self._seqs or min(self._seqs[:4096], default=first) >= first:
+        if first == self._forgotten_to:
             return
-        self._seqs = array("q", [seq for seq in self._seqs if seq >= first])
+        self._forgotten_to = first
+        kept = array("q", [seq for seq in self._seqs if seq >= first])
         if self._selected is not None and self._selected < first:
-            self._selected = self._seqs[0] if self._seqs else None
-        self.version += 1
+            self._selected = kept[0] if kept else None
+        if len(kept) != len(self._seqs):
+            self._seqs = kept
+            self.version += 1
 
     def page(self, first: int, height: int) -> list[AccessLogEntry]:
         """Give entries `first` … of the list, at most `height`; decoded only now."""
@@ -137,13 +149,14 @@ class FlowView:
         self._begin_again()
 
     def _begin_again(self) -> None:
+        self._forget()
         where = self.filter
         if self.problems_only:
             where = failures() if where is None else where & failures()
         self._where = where
         selected = self._selected
         last = self._next if self.is_paused else self._entries.next_seq
-        self._seqs = array("q", self._entries.scan(where, self._lookup, last=last))
+        self._seqs = array("q", self._entries.scan(where, self._lookup, last=last, now=self._now))
         self._next = last
         self._order(0)
         if selected is not None and self._seqs:

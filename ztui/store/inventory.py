@@ -264,7 +264,7 @@ class _Index:
         items = [row.item for row in workloads]
         self.by_name = {(item.namespace, item.name): item for item in items}
         self.by_uid = {item.uid: item for item in items if item.uid is not None}
-        self.by_ip = {ip: item for item in items for ip in item.ips}
+        self.by_ip = _by_ip(items)
         self._services = [row.item for row in services]
         self.by_vip = {ip: item for item in self._services for ip in item.ips}
 
@@ -290,6 +290,24 @@ class _Index:
 
     def hostnames_of(self, workload_key: str, port: int) -> set[str]:
         return self._hostnames.get((workload_key, port), set())
+
+
+def _by_ip(items: Iterable[Workload]) -> dict[str, Workload]:
+    """Index workloads by address; one that several share (pods of a host's network) names none of them.
+
+    Where just one of them is a pod with an address of its own, it is the one: the others only point at it.
+    """
+    found: dict[str, list[Workload]] = {}
+    for item in items:
+        if item.network_mode != "HostNetwork":
+            for ip in item.ips:
+                found.setdefault(ip, []).append(item)
+    named: dict[str, Workload] = {}
+    for ip, sharing in found.items():
+        pods = sharing if len(sharing) == 1 else [item for item in sharing if item.is_pod]
+        if len(pods) == 1:
+            named[ip] = pods[0]
+    return named
 
 
 def _same_content(before: ConfigDump, now: ConfigDump) -> bool:

@@ -27,7 +27,6 @@ from ztui.store.entries import EntryStore
 from ztui.store.inventory import Inventory
 from ztui.store.marks import Marks
 from ztui.store.rates import logged_at
-from ztui.store.sources import SourceNotes
 from ztui.store.streams import StreamTable
 
 if TYPE_CHECKING:
@@ -48,9 +47,9 @@ class Topic(StrEnum):
 class Mesh:
     """Everything that was observed, as far as its bounds reach. `versions` has a counter per topic that only grows.
 
-    Bounds: `max_rows` entries or `max_bytes` of them; `max_shapes` distinct shapes in sums older than an hour,
-    `max_cells` shapes in the ten-second buckets of that hour. A command that reads files to their end and prints every
-    edge may raise the last two.
+    Bounds: `max_rows` entries or `max_bytes` of them; `max_buckets` of ten seconds each (an hour), `max_cells` shapes
+    in them, `max_shapes` distinct shapes in the sums of what is older. A command that reads files to their end and
+    prints every edge may raise the last three.
     """
 
     def __init__(
@@ -59,6 +58,7 @@ class Mesh:
         clock: Clock,
         max_rows: int = 100_000,
         max_bytes: int = 64 << 20,
+        max_buckets: int = 360,
         max_shapes: int = 65_536,
         max_cells: int = 400_000,
     ) -> None:
@@ -68,12 +68,13 @@ class Mesh:
         self.cluster = ClusterState()
         self.inventory = Inventory(self.cluster)
         self.capture = Capture(self.inventory)
-        self.edges = EdgeStore(self.inventory, self.capture, max_shapes=max_shapes, max_cells=max_cells)
+        self.edges = EdgeStore(
+            self.inventory, self.capture, max_buckets=max_buckets, max_shapes=max_shapes, max_cells=max_cells
+        )
         self.streams = StreamTable()
         self.marks = Marks()
         self.exhausted = False
         """Whether the observer has said all it will ever say."""
-        self._sources = SourceNotes()
         self._ingest: Mapping[type, Callable[[Any], None]] = {
             EntriesRead: self._take_entries,
             EntriesCounted: self._take_counts,
@@ -111,13 +112,13 @@ class Mesh:
             latest = batch.latest or max(batch.times)
             logged = logged_at(latest)
             self.entries.append(batch)
-            self.edges.rates.count(self._sources.noted(batch))
+            self.edges.rates.count(self.edges.sources.noted(batch))
             self.versions[Topic.ENTRIES] += 1
             self.versions[Topic.EDGES] += 1
         row = self.streams.row(read.stream)
-        row.saw(batch.lines, batch.byte_count, read.observed_at, logged)
         if row.state in (StreamState.WAITING, StreamState.CONNECTING):
             row.state, row.since = StreamState.CONNECTED, read.observed_at
+        row.saw(batch.lines, batch.byte_count, read.observed_at, logged)
         self.versions[Topic.STREAMS] += 1
 
     def _take_counts(self, counted: EntriesCounted) -> None:
@@ -137,8 +138,11 @@ class Mesh:
         self.versions[Topic.STREAMS] += 1
 
     def _take_cluster(self, change: ClusterChanged) -> None:
+        known = self.cluster.naming_version
         self.cluster.take(change)
         self.versions[Topic.CLUSTER] += 1
+        if self.cluster.naming_version != known:  # apps, nodes and zones of edges are asked of the cluster
+            self.versions[Topic.EDGES] += 1
 
     def _take_ztunnels(self, found: ZtunnelsFound) -> None:
         self.cluster.take_ztunnels(found)
@@ -146,6 +150,7 @@ class Mesh:
         self.capture.follow(z.node for z in found.ztunnels if z.key in found.followed and z.node is not None)
         self.versions[Topic.CLUSTER] += 1
         self.versions[Topic.DUMPS] += 1
+        self.versions[Topic.EDGES] += 1
 
     def _take_stream(self, change: StreamChanged) -> None:
         self.streams.change(change)

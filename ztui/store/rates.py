@@ -153,6 +153,7 @@ class Rates:
         self._prefixes: dict[bytes, int] = {}
         self._newest = 0
         self._oldest: int | None = None
+        self._kept_from = 0
 
     # -- counting
 
@@ -240,7 +241,7 @@ class Rates:
             self._newest = bucket
             for old in [one for one in self._closed if one <= bucket - self.max_buckets]:
                 self._retire(old)
-        if self._oldest is None or bucket < self._oldest:
+        if bucket and (self._oldest is None or bucket < self._oldest):  # 0: lines without a readable time
             self._oldest = bucket
 
     # -- closing, retiring, forgetting
@@ -269,6 +270,7 @@ class Rates:
     def _retire(self, bucket: int) -> None:
         """Add a bucket to the past."""
         self.past_version += 1
+        self._kept_from = max(self._kept_from, bucket + 1)
         past = self._past
         for segment in self._closed.pop(bucket):
             self._cells -= len(segment.shapes)
@@ -311,6 +313,11 @@ class Rates:
     def oldest_bucket(self) -> int | None:
         """Number of the first ten seconds anything was logged in."""
         return self._oldest
+
+    @property
+    def kept_from(self) -> int:
+        """Number of the first ten seconds of which nothing has been added to the past."""
+        return self._kept_from
 
     @property
     def cell_count(self) -> int:
@@ -359,11 +366,13 @@ class Rates:
 OTHER = "(other)"
 """The message of a shape that stands for forgotten ones."""
 NOT_COUNTED = "(other, not counted)"
+OPENED = "(other, opened)"
+"""Forgotten `connection opened` lines: no connections, whichever way entries are counted."""
 
 
 def is_other(shape: Shape) -> bool:
     """Whether a shape stands for forgotten ones."""
-    return shape.message in (OTHER, NOT_COUNTED)
+    return shape.message in (OTHER, NOT_COUNTED, OPENED)
 
 
 def _other_shape(shape: Shape, verdict: Verdict | None, *, is_counted: bool) -> Shape:
@@ -372,7 +381,7 @@ def _other_shape(shape: Shape, verdict: Verdict | None, *, is_counted: bool) -> 
     return Shape(
         origin=shape.origin,
         level="error" if is_bad else "info",
-        message=OTHER if is_counted and verdict is not None else NOT_COUNTED,
+        message=OPENED if verdict is None else OTHER if is_counted else NOT_COUNTED,
         src_identity="" if shape.is_mtls and shape.direction == "inbound" else None,
         dst_hbone_addr="" if shape.is_mtls and shape.direction != "inbound" else None,
         direction=shape.direction,

@@ -28,13 +28,17 @@ class SourceNotes:
         """Give the same batch, or one with noted shapes where it has early inbound refusals."""
         if _REFUSED not in map(_message, batch.shapes):
             return batch
-        shapes = [self._note(shape, addr) for shape, addr in zip(batch.shapes, batch.addrs, strict=True)]
+        shapes = [
+            self.note(shape, addr.decode("utf-8", "replace")) if shape.message == _REFUSED else shape
+            for shape, addr in zip(batch.shapes, batch.addrs, strict=True)
+        ]
         return replace(batch, shapes=shapes)
 
-    def _note(self, shape: Shape, addr: bytes) -> Shape:
+    def note(self, shape: Shape, addr: str | None) -> Shape:
+        """Give the shape itself, or for an early inbound refusal one that knows the source's address."""
         if shape.message != _REFUSED or shape.direction != Direction.INBOUND:
             return shape
-        ip = split_address(addr.decode("utf-8", "replace"))[0]
+        ip = split_address(addr)[0]
         if ip is None:
             return shape
         noted = self._noted.get((shape, ip))

@@ -40,7 +40,8 @@ class StreamRow:
     last_observed_at: float | None = None
     """Our time when something arrived last."""
     lag_s: float | None = None
-    """Observed minus logged time of the latest batch, as measured; skew of the node's clock is part of it."""
+    """Observed minus logged time of the latest batch, as measured; skew of the node's clock is part of it. None while
+    what was logged before the stream was there is read: history is not late."""
     skew_s: float | None = None
     """How far the node's clock is ahead of ours at least: where entries seem to come from the future."""
     gaps: deque[Gap] = field(default_factory=lambda: deque(maxlen=100))
@@ -61,6 +62,12 @@ class StreamRow:
             return None
         return now - last
 
+    @property
+    def is_probed(self) -> bool:
+        """Whether it was proved alive since it went quiet."""
+        quiet_since = self.last_observed_at if self.last_observed_at is not None else self.since
+        return self.probed_at is not None and (quiet_since is None or self.probed_at >= quiet_since)
+
     def effective_state(self, now: float) -> StreamState:
         """Its state, with `lagging` for a connected log stream whose latest lines came late."""
         is_late = self.lag_s is not None and self.lag_s >= _LAGGING_S and self.idle_s(now) is None
@@ -79,10 +86,11 @@ class StreamRow:
         else:
             self._samples.append((observed_at, lines.received))
         if logged_at is not None:
-            self.last_logged_at = logged_at
-            self.lag_s = observed_at - logged_at
-            if self.lag_s < 0:
-                self.skew_s = max(self.skew_s or 0.0, -self.lag_s)
+            self.last_logged_at = max(logged_at, self.last_logged_at or logged_at)
+            is_history = self.since is not None and logged_at < self.since
+            self.lag_s = None if is_history else observed_at - logged_at
+            if logged_at > observed_at:
+                self.skew_s = max(self.skew_s or 0.0, logged_at - observed_at)
 
 
 class StreamTable:
@@ -91,6 +99,7 @@ class StreamTable:
     def __init__(self, *, max_streams: int = 20_000) -> None:
         self.max_streams = max_streams
         self._rows: dict[StreamKey, StreamRow] = {}
+        self._forgotten = LineCounts()
 
     def __iter__(self) -> Iterator[StreamRow]:
         return iter(self._rows.values())
@@ -123,7 +132,7 @@ class StreamTable:
 
     def _forget_one(self) -> None:
         gone = next((key for key, row in self._rows.items() if row.state == StreamState.GONE), next(iter(self._rows)))
-        del self._rows[gone]
+        self._forgotten += self._rows.pop(gone).lines
 
     def change(self, change: StreamChanged) -> None:
         """Take another state."""
@@ -144,8 +153,8 @@ class StreamTable:
         row.gap_count += 1
 
     def lines(self) -> LineCounts:
-        """Where every line of all streams went."""
-        return sum((row.lines for row in self._rows.values()), LineCounts())
+        """Where every line of all streams went, those forgotten included."""
+        return sum((row.lines for row in self._rows.values()), self._forgotten)
 
     def lines_per_s(self, now: float) -> float:
         """Lines received per second over all streams."""
