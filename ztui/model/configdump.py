@@ -14,6 +14,7 @@ import re
 from codecs import BOM_UTF8
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
+from math import isinf
 from typing import Any, Generic, NoReturn, TypeVar
 from weakref import WeakValueDictionary
 
@@ -31,6 +32,8 @@ _KEY_BYTES = 256
 _ELEMENT_BYTES = 64 * 1024
 """How far the end of an element is looked for before it is compared with those already known."""
 _MAX_PROBLEMS = 20
+_DEEPEST = 100
+"""Brackets within each other in one element; ztunnel's own have nine."""
 
 _SPACE = re.compile(rb"[ \t\n\r]*")
 _ELEMENT_END = b"\n    }"  # serde's pretty printing: two blanks a level, and no raw newline inside a JSON text
@@ -258,13 +261,32 @@ def _no_constant(word: str) -> NoReturn:
     raise ValueError(f"{word} is not JSON")
 
 
+def _finite(word: str) -> float:
+    number = float(word)
+    if isinf(number):
+        raise ValueError("a number is too large")
+    return number
+
+
+def _depth(value: Any) -> int:
+    """Count how many lists and objects stand within each other, without going down the stack."""
+    depth, level = 0, [value]
+    while level := [one for one in level if isinstance(one, list | dict)]:
+        depth += 1
+        level = [inner for one in level for inner in (one.values() if isinstance(one, dict) else one)]
+    return depth
+
+
+_TOO_DEEP = "it is not a config dump: its values are nested too deeply"
+
+
 class _Document:
     """The bytes of one dump and the steps of reading them; every step that fails raises DumpError.
 
     Only small windows are ever decoded: one text of 14 MB would stop everything else for 10 ms.
     """
 
-    _decoder = json.JSONDecoder(parse_constant=_no_constant)
+    _decoder = json.JSONDecoder(parse_constant=_no_constant, parse_float=_finite)
 
     def __init__(self, data: bytes) -> None:
         self.data = data
@@ -321,14 +343,17 @@ class _Document:
             try:
                 value, end = self._decoder.raw_decode(text)
             except RecursionError:
-                raise DumpError("it is not a config dump: its values are nested too deeply") from None
+                raise DumpError(_TOO_DEEP) from None
             except json.JSONDecodeError as error:
                 if is_all:
                     self.fail(position + len(text[: error.pos].encode("utf-8", "surrogateescape")))
             except ValueError:  # a constant that is not JSON, a number of thousands of digits
-                self.fail(position)
+                line = self.data.count(b"\n", 0, position) + 1
+                raise DumpError(f"it is not JSON (line {line}): a number there is none, or too large") from None
             else:
                 if end < len(text) or is_all or text[-1] in '"]}':  # a number may go on behind the window
+                    if text.count("[", 0, end) + text.count("{", 0, end) > _DEEPEST and _depth(value) > _DEEPEST:
+                        raise DumpError(_TOO_DEEP)
                     end = end if text.isascii() else len(text[:end].encode("utf-8", "surrogateescape"))
                     return value, position + end
             window *= 8

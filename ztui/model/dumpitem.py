@@ -11,11 +11,12 @@ import json
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeGuard
 
 from ztui.model.text import clean
 
 JsonObject = Mapping[str, Any]
+_TOO_LARGE = 1 << 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,9 +69,9 @@ def texts_at(obj: JsonObject, key: str) -> tuple[str, ...]:
 
 
 def number_at(obj: JsonObject, key: str) -> int | None:
-    """Read the whole number under `key`."""
+    """Read the whole number under `key`; one that fits no 64 bits is none that ztunnel wrote."""
     value = obj.get(key)
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and abs(value) < _TOO_LARGE else None
 
 
 def flag_at(obj: JsonObject, key: str) -> bool | None:
@@ -101,8 +102,13 @@ def ports_at(obj: JsonObject, key: str) -> dict[int, int]:
     return {
         int(port): target
         for port, target in value.items()
-        if port.isascii() and port.isdigit() and len(port) <= 5 and isinstance(target, int)
+        if port.isascii() and port.isdigit() and len(port) <= 5 and is_port(target)
     }
+
+
+def is_port(value: object) -> TypeGuard[int]:
+    """Whether a decoded value is a port, or the 0 that stands for one elsewhere."""
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 65_535
 
 
 def is_ip(text: str) -> bool:

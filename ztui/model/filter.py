@@ -53,6 +53,9 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
 }
 """Keys whose values are known beforehand."""
 
+_CASELESS = frozenset({*_WORDS, "protocol", "flag"})
+"""Keys whose values are words of ztunnel's own, which nobody writes in two ways to mean two things."""
+
 _UNITS: dict[str, dict[str, float]] = {
     "bytes": {"": 1, "b": 1, "kb": 10**3, "k": 10**3, "mb": 10**6, "m": 10**6, "gb": 10**9, "g": 10**9,
               "kib": 2**10, "mib": 2**20, "gib": 2**30, "ki": 2**10, "mi": 2**20, "gi": 2**30},
@@ -98,10 +101,8 @@ class Term:
         yield self
 
     def __str__(self) -> str:
-        value = self.value
-        if self.key == "*":
-            return f'"{value}"' if _needs_quotes(value) else value
-        return f"{self.key}{self.op}" + (f'"{value}"' if _needs_quotes(value) else value)
+        value = _quoted(self.value) if _needs_quotes(self.value) else self.value
+        return value if self.key == "*" else f"{self.key}{self.op}{value}"
 
     def says(self, *, negated: bool = False) -> str:
         text = self._says()
@@ -212,7 +213,13 @@ Decide = Callable[[Term], Truth]
 
 
 def _needs_quotes(value: str) -> bool:
-    return not value or value == "or" or any(c in ' ()"!' for c in value) or bool(_OPERATOR.search(value))
+    is_odd = any(c in '()"!' or c.isspace() for c in value)
+    return not value or value.casefold() == "or" or is_odd or bool(_OPERATOR.search(value))
+
+
+def _quoted(value: str) -> str:
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
 
 
 def _test(term: Term) -> Callable[[Value], bool]:
@@ -243,9 +250,13 @@ def _make_test(term: Term) -> Callable[[Value], bool]:
     if term.key in NUMBER_KEYS:
         wanted = number_of(term)
         return lambda number: number == wanted
+    is_caseless = term.key in _CASELESS
     if any(c in term.value for c in "*?["):
-        match = re.compile(translate(term.value)).match
+        match = re.compile(translate(term.value), re.IGNORECASE if is_caseless else 0).match
         return lambda text: match(str(text)) is not None
+    if is_caseless:
+        word = term.value.casefold()
+        return lambda text: str(text).casefold() == word
     return lambda text: text == term.value
 
 
@@ -361,18 +372,14 @@ class FlowFilter:
 
         `fields` are the keys a table knows; without them every key is taken as known.
         """
-        terms = [node for node in _parts(self.root) if isinstance(node, Term)]
-        if fields is not None:
-            for term in terms:
-                if term.key != "*" and term.key not in fields:
-                    return f"nothing here has a {term.key}"
-        return _outside_words(terms) or _empty_range(terms)
+        return _never(self.root, None if fields is None else frozenset(fields))
 
 
 _SOURCES = frozenset({"from", "workload"})
 
 
 _MAYBE_ADDRESS = re.compile(r"[0-9a-fA-F.:*?]*[.:][0-9a-fA-F.:*?]*")
+_MAYBE_PATTERN = re.compile(r"(?=.*[0-9])[0-9a-fA-F.:\\^$*+?()\[\]{}|d-]+")
 _MAYBE_PART = re.compile(r"[0-9a-fA-F.:\[\]TZ+-]+")
 
 
@@ -380,7 +387,8 @@ def _may_be_in_entry(term: Term) -> bool:
     """Whether a term that a shape does not fulfil may be by an entry: its source's address, or its time."""
     if term.key == "*":
         return _MAYBE_PART.fullmatch(term.value) is not None
-    return term.key in _SOURCES and _MAYBE_ADDRESS.fullmatch(term.value) is not None
+    maybe = _MAYBE_PATTERN if term.op == "~" else _MAYBE_ADDRESS
+    return term.key in _SOURCES and maybe.fullmatch(term.value) is not None
 
 
 def _needs_entry(term: Term) -> bool:
@@ -405,11 +413,27 @@ def _parts(node: Node) -> tuple[Node, ...]:
     return node.of if isinstance(node, All) else (node,)
 
 
-def _outside_words(terms: Iterable[Term]) -> str | None:
-    for term in terms:
-        words = _WORDS.get(term.key)
-        if words and term.op != "~" and not any(map(_test(term), words)):
-            return f"{term.key} is one of {', '.join(words)}, never {term.value}"
+def _never(node: Node, fields: frozenset[str] | None) -> str | None:
+    """Say why a condition never holds: of an AND where one part never does, of an OR where none ever does."""
+    match node:
+        case Term():
+            return _never_term(node, fields)
+        case All():
+            whys = (_never(part, fields) for part in node.of)
+            return next(filter(None, whys), None) or _empty_range([p for p in node.of if isinstance(p, Term)])
+        case Any_():
+            reasons = [_never(part, fields) for part in node.of]
+            return reasons[0] if all(reasons) else None
+        case Not():
+            return None
+
+
+def _never_term(term: Term, fields: frozenset[str] | None) -> str | None:
+    if fields is not None and term.key != "*" and term.key not in fields:
+        return f"nothing here has a {term.key}"
+    words = _WORDS.get(term.key)
+    if words and term.op == ":" and not any(map(_test(term), words)):
+        return f"{term.key} is one of {', '.join(words)}, never {term.value}"
     return None
 
 
@@ -427,6 +451,8 @@ def _empty_range(terms: Iterable[Term]) -> str | None:
 
 # -- reading
 
+_DEEPEST = 50
+"""Groups and negations within each other: more than anyone writes, less than the stack bears."""
 _KEY = re.compile(r"([A-Za-z][A-Za-z._-]*)([:~<>])")
 _OPERATOR = re.compile(r"^[A-Za-z][A-Za-z._-]*[:~<>]")
 
@@ -446,6 +472,7 @@ class _Parser:
     def __init__(self, text: str) -> None:
         self.text = text
         self.position = 0
+        self._depth = 0
 
     def expression(self) -> Node:
         choices = [self._conjunction()]
@@ -484,13 +511,22 @@ class _Parser:
         if self._takes_or():
             self.position = start
             return None
-        if self.text[start] == "!":
-            self.position += 1
-            node = self._factor()
-            if node is None:
-                raise FilterError("Nothing follows the “!”.", "Write what must not be, as in !node:w1.", start)
-            return node.of if isinstance(node, Not) else Not(node)
-        return self._group() if self.text[start] == "(" else self._term()
+        if self.text[start] not in "!(":
+            return self._term()
+        self._depth += 1
+        if self._depth > _DEEPEST:
+            raise FilterError("Conditions are nested too deeply here.", "Write it with fewer “(” and “!”.", start)
+        node = self._negation() if self.text[start] == "!" else self._group()
+        self._depth -= 1
+        return node
+
+    def _negation(self) -> Node:
+        start = self.position
+        self.position += 1
+        node = self._factor()
+        if node is None:
+            raise FilterError("Nothing follows the “!”.", "Write what must not be, as in !node:w1.", start)
+        return node.of if isinstance(node, Not) else Not(node)
 
     def _group(self) -> Node:
         start = self.position
@@ -545,7 +581,7 @@ def make_term(key: str, op: str, value: str, position: int = 0) -> Term:
     if op == "~":
         try:
             re.compile(value)
-        except re.error as error:
+        except (re.error, OverflowError, RecursionError) as error:
             raise FilterError(
                 f"“{value}” is not a regular expression: {error}.", "Use key:value, or mend it.", position
             ) from None

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from ztui.model.dumpitem import DumpItem, JsonObject, flag_at, objects_at, text_at, texts_at, word_at
+from ztui.model.dumpitem import DumpItem, JsonObject, flag_at, is_port, objects_at, text_at, texts_at, word_at
 from ztui.model.text import clean
 
 
@@ -132,7 +132,7 @@ def _accounts(obj: JsonObject, key: str) -> tuple[str, ...]:
 
 def _ports(obj: JsonObject, key: str) -> tuple[int, ...]:
     value = obj.get(key)
-    return tuple(port for port in value if isinstance(port, int)) if isinstance(value, list) else ()
+    return tuple(filter(is_port, value)) if isinstance(value, list) else ()
 
 
 _CRITERIA: dict[str, tuple[str, Callable[[JsonObject, str], tuple[Any, ...]]]] = {
