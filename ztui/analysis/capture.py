@@ -128,15 +128,22 @@ def capture_of(
     workload: Workload | None,
 ) -> Capture:
     """Judge one pod with all that is at hand; `states` are those of its node's ztunnel, None where there is no dump."""
+    if pod.phase in ("Succeeded", "Failed"):
+        return Capture(verdict=CaptureVerdict.OUTSIDE, says=f"it has ended ({pod.phase}): there is nothing to capture")
     if SIDECAR in pod.annotations:
         return Capture(verdict=CaptureVerdict.SIDECAR, says="it has a sidecar, which ztunnel leaves alone")
     if workload is not None and workload.native_tunnel:
         says = "it speaks HBONE by itself; no ztunnel stands before it"
         return Capture(verdict=CaptureVerdict.NATIVE, says=says, evidence=("dump: nativeTunnel",))
+    served = listening(pod.uid, states)
+    if pod.deleted_at is not None and served is not Listening.UP:
+        return Capture(verdict=CaptureVerdict.UNKNOWN, says="it is being deleted, and its ztunnel has let go of it")
+    if pod.phase == "Pending" and not pod.ips:
+        return Capture(verdict=CaptureVerdict.UNKNOWN, says="it has no network yet: istio-cni has not seen it")
     return judge_capture(
         enrolled=is_enrolled(pod, namespace),
         annotation=pod.annotations.get(REDIRECTION),
-        served=listening(pod.uid, states),
+        served=served,
         protocol=workload.protocol if workload is not None else None,
     )
 

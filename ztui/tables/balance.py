@@ -84,7 +84,8 @@ def balance_document(result: BalanceResult) -> Document:
 
 def _window(window: Window) -> Document:
     bounds = (("since", window.since or window.observed_since), ("until", window.until))
-    document: Document = {"seconds": window.length_s} if window.length_s is not None else {}
+    length = window.length_s
+    document: Document = {} if length is None else {"seconds": int(length) if length == int(length) else length}
     return document | {key: units.format_time(at) for key, at in bounds if at is not None}
 
 
@@ -136,6 +137,11 @@ def _state_cell(row: BackendRow, _: Context) -> Cell:
     state = STATE_CELLS[row.backend.state]
     is_usual = row.backend.hop is Hop.BACKEND and not row.result.has_waypoint
     return state if is_usual or state.text else HOP_CELLS[row.backend.hop]
+
+
+def _state_value(row: BackendRow) -> str | None:
+    state = row.backend.state
+    return None if state is BackendState.UNKNOWN else state.value
 
 
 def _share_cell(share: float | None, meaning: Meaning = Meaning.NUMBER, mark: str = "") -> Cell:
@@ -196,7 +202,7 @@ def balance_table(*, is_short: bool = False) -> Table[BackendRow]:
             Column(
                 key="state",
                 title="",
-                value=lambda row: row.backend.state.value,
+                value=_state_value,
                 cell=_state_cell,
                 width=1,
                 min_width=1,

@@ -41,7 +41,7 @@ class Zone(StrEnum):
     UTC = "utc"
 
 
-ASCII_GLYPHS = dict(zip("●◐○⊘✖·▶⇄⇢⇠⇡⇣–→…≈µ×▁▂▃▄▅▆▇█", "*~o#x.>=><^v->~~ux__--==##", strict=True))
+ASCII_GLYPHS = dict(zip("●◐○⊘✖·▶⇄⇢⇠⇡⇣–→…≈≤≥µ×“”�▁▂▃▄▅▆▇█", '*~o#x.>=><^v->~~<>ux""?__--==##', strict=True))
 """The plain spelling of every glyph ztui draws, for `--ascii`."""
 
 _TO_ASCII = str.maketrans(ASCII_GLYPHS)

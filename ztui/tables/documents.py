@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from ztui.model.flow import AccessLogEntry, Flow, Measures, Shape
+from ztui.model.fields import response_flag_of
+from ztui.model.flow import AccessLogEntry, Flow, Measures, Shape, Verdict
+from ztui.units import parse_time
 
 if TYPE_CHECKING:
     from ztui.store.edges import EdgeRow
@@ -81,10 +84,38 @@ def flow_document(flow: Flow) -> Document:
         if flow.missing_because is not None:
             document["missing_because"] = flow.missing_because
     document["confidence"] = flow.confidence
-    verdict = flow.entry.shape.verdict
-    if verdict is not None:
-        document["verdict"] = verdict.value
-    return document
+    return document | _outcome(flow)
+
+
+def _outcome(flow: Flow) -> Document:
+    """Tell what became of a flow, and when; `opened` is reckoned from the end and the duration, to the millisecond."""
+    verdict, entry = flow_verdict(flow), flow.entry
+    shape = next((half.shape for half in halves_of(flow) if half.shape.verdict == verdict), entry.shape)
+    document: Document = {} if verdict is None else {"verdict": verdict.value}
+    flag = response_flag_of(shape)
+    if flag is not None:
+        document["response_flag"] = flag
+    closed = parse_time(entry.time)
+    if entry.shape.is_opened:
+        return document | {"opened": entry.time}
+    if closed is not None and entry.duration_ms is not None and closed - entry.duration_ms / 1000 >= 0:
+        opened = datetime.fromtimestamp(closed, tz=UTC) - timedelta(milliseconds=entry.duration_ms)
+        document["opened"] = opened.isoformat(timespec="microseconds").replace("+00:00", "Z")
+    return document | {"closed": entry.time}
+
+
+def halves_of(flow: Flow) -> tuple[AccessLogEntry, ...]:
+    """Give the halves that were seen, the destination's first: it knows why."""
+    return tuple(half for half in (flow.inbound, flow.outbound) if half is not None)
+
+
+def flow_verdict(flow: Flow) -> Verdict | None:
+    """Tell what became of a flow: a denial or failure of either half outweighs what the other half believes."""
+    verdicts = {half.shape.verdict for half in halves_of(flow)}
+    for verdict in (Verdict.DENIED, Verdict.FAILED, Verdict.DRAINED, Verdict.FORWARDED):
+        if verdict in verdicts:
+            return verdict
+    return None
 
 
 def _half_document(entry: AccessLogEntry) -> Document:
@@ -101,8 +132,13 @@ def _half_document(entry: AccessLogEntry) -> Document:
 
 
 def edge_document(row: EdgeRow, by: tuple[str, ...]) -> Document:
-    """One edge: its keys, then counts; bytes in the client's view, durations in milliseconds."""
+    """One edge: its keys, then counts; bytes in the client's view, durations in milliseconds.
+
+    `other` marks the sums of edges that were forgotten because there were too many: their keys are not known any more.
+    """
     document: Document = {key: value for key in by if (value := row.keys.get(key)) is not None}
+    if row.is_other:
+        document["other"] = True
     document |= {
         "flows": row.flows,
         "failed": row.failed,

@@ -20,7 +20,7 @@ from ztui.tables.columns import (
     text_column,
     time_cell,
 )
-from ztui.tables.documents import edge_document, entry_document, flow_document
+from ztui.tables.documents import edge_document, entry_document, flow_document, flow_verdict, halves_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -172,19 +172,7 @@ def _halves(flow: Flow) -> str:
 
 
 def _flow_error(flow: Flow) -> str | None:
-    for entry in (flow.inbound, flow.outbound):
-        if entry and entry.shape.error:
-            return entry.shape.error
-    return None
-
-
-def flow_verdict(flow: Flow) -> Verdict | None:
-    """Tell what became of a flow: a denial or failure of either half outweighs what the other half believes."""
-    verdicts = {entry.shape.verdict for entry in (flow.inbound, flow.outbound) if entry}
-    for verdict in (Verdict.DENIED, Verdict.FAILED, Verdict.DRAINED, Verdict.FORWARDED):
-        if verdict in verdicts:
-            return verdict
-    return None
+    return next((entry.shape.error for entry in halves_of(flow) if entry.shape.error), None)
 
 
 def _flow_error_cell(flow: Flow, _: Context) -> Cell:
@@ -204,7 +192,7 @@ def _client_bytes(name: str) -> Callable[[Flow], int | None]:
 
     def value(flow: Flow) -> int | None:
         entry = flow.entry
-        number: int | None = getattr(entry, name if entry.shape.direction == Direction.OUTBOUND else other)
+        number: int | None = getattr(entry, other if entry.shape.direction == Direction.INBOUND else name)
         return number
 
     return value
@@ -307,11 +295,15 @@ def short_service(hostname: str) -> str:
     return hostname.removesuffix(_CLUSTER_DOMAIN)
 
 
-def _key_column(key: str) -> Column[EdgeRow]:
+OTHER = "(other)"
+"""Stands in the first column of the row that keeps the sums of edges that were forgotten."""
+
+
+def _key_column(key: str, *, is_first: bool) -> Column[EdgeRow]:
     def cell(row: EdgeRow, _: Context) -> Cell:
         text = row.keys.get(key)
         if not text:
-            return NOTHING
+            return Cell(OTHER, Meaning.DIM) if is_first and row.is_other else NOTHING
         return Cell(short_service(text) if key == "dst.service" else text, Meaning.NAME)
 
     return Column(
@@ -342,7 +334,7 @@ def edges_table(by: tuple[str, ...] = ("src.workload", "dst.service")) -> Table[
     return Table(
         name="edges",
         columns=(
-            *(_key_column(key) for key in by),
+            *(_key_column(key, is_first=key == by[0]) for key in by),
             number_column("flows", "flows", lambda r: r.flows, width=6, priority=3),
             number_column("rate", "/s", lambda r: r.rate_per_s, form=units.format_rate, zero="·", width=6, priority=2),
             Column(
@@ -383,7 +375,7 @@ def edges_table(by: tuple[str, ...] = ("src.workload", "dst.service")) -> Table[
             ),
             text_column("error", "last error", lambda r: r.last_error, meaning=Meaning.ERROR, width=40, wide=True),
         ),
-        row_key=lambda row: "\x1f".join(row.keys.get(key) or "" for key in by),
+        row_key=lambda row: "\x1f".join([*(row.keys.get(key) or "" for key in by), *([OTHER] * row.is_other)]),
         row_name=lambda row: "edge/" + "/".join(row.keys.get(key) or "" for key in by),
         document=lambda row: edge_document(row, by),
         is_problem=lambda row: row.failed > 0,

@@ -9,7 +9,7 @@ from ztui import units
 from ztui.model.cluster import Ztunnel
 from ztui.model.streams import StreamKind, StreamState
 from ztui.tables.columns import NOTHING, Cell, Column, Context, Meaning, Table, number_column, text_column
-from ztui.tables.nodewise import VERDICT_CELLS, CertificateRow, certificate_rows
+from ztui.tables.nodewise import CertificateRow, certificate_rows, verdict_cell
 
 if TYPE_CHECKING:
     from ztui.store.mesh import Mesh
@@ -92,7 +92,8 @@ def lamp(row: StreamRow | None, now: float, age_s: float | None = None) -> Cell:
     idle_s = row.idle_s(now)
     if state in (StreamState.CONNECTED, StreamState.LAGGING):
         if idle_s is not None:
-            return Cell(f"{glyph} idle {units.format_age(idle_s)}", meaning)
+            probed = ", probed" if row.is_probed else ""
+            return Cell(f"{glyph} idle {units.format_age(idle_s)}{probed}", meaning)
         number = age_s if age_s is not None else row.lag_s
         return Cell(f"{glyph} {units.format_age(max(number, 0.0))}" if number is not None else f"{glyph} on", meaning)
     if state is StreamState.UNAVAILABLE and row.since is not None:
@@ -119,7 +120,7 @@ def _certificates_cell(row: HealthRow, _: Context) -> Cell:
         return NOTHING
     if not row.certificates:
         return Cell("· ok", Meaning.OK)
-    worst = VERDICT_CELLS[row.certificates[0].status.verdict]
+    worst = verdict_cell(row.certificates[0].status)
     return Cell(f"{worst.text} ({len(row.certificates)})", worst.meaning)
 
 
@@ -131,8 +132,8 @@ def _restarts_cell(row: HealthRow, _: Context) -> Cell:
     return Cell(text, Meaning.WARN if row.ztunnel.restarts else Meaning.DIM)
 
 
-def _state_word(row: StreamRow | None) -> str | None:
-    return row.state.value if row else None
+def _state_word(row: StreamRow | None, now: float) -> str | None:
+    return row.effective_state(now).value if row else None
 
 
 def _reason_of(row: HealthRow) -> str | None:
@@ -188,9 +189,9 @@ HEALTH: Table[HealthRow] = Table(
         Column(
             key="log",
             title="log",
-            value=lambda r: _state_word(r.log),
+            value=lambda r: _state_word(r.log, r.now),
             cell=lambda r, c: lamp(r.log, c.now),
-            width=14,
+            width=19,
             min_width=8,
             priority=1,
             sort="log",

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from ztui.analysis.capture import Capture, CaptureVerdict, capture_of
+from ztui.analysis.capture import Capture, CaptureVerdict, Listening, capture_of
 from ztui.analysis.merge import Merged, to_json
 from ztui.model.policy import Action, AuthorizationPolicy
-from ztui.model.service import Service
-from ztui.model.workload import Waypoint, Workload
-from ztui.tables.columns import Cell, Column, Context, Meaning, Table, number_column, text_column
+from ztui.model.service import Endpoint, Service
+from ztui.model.workload import HealthStatus, Waypoint, Workload, WorkloadState
+from ztui.tables.columns import NOTHING, Cell, Column, Context, Meaning, Table, number_column, text_column
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -90,9 +90,7 @@ class WorkloadRow(_Held):
 
 def workload_rows(mesh: Mesh) -> list[WorkloadRow]:
     """Gather every workload that some ztunnel holds, by namespace and name."""
-    states = {
-        known.node: {state.pod_uid: state for state in known.dump.states} for known in mesh.inventory.dumps.values()
-    }
+    states = _states(mesh.inventory)
     rows = []
     for held in mesh.inventory.workloads:
         workload = held.item
@@ -100,10 +98,24 @@ def workload_rows(mesh: Mesh) -> list[WorkloadRow]:
         capture = None
         if pod is not None:
             namespace = mesh.cluster.namespaces.get(pod.namespace)
-            capture = capture_of(pod, namespace=namespace, states=states.get(pod.node), workload=workload)
+            served = states.get(pod.node) if pod.node is not None else None
+            capture = capture_of(pod, namespace=namespace, states=served, workload=workload)
         rows.append(WorkloadRow(held=held, waypoint=waypoint_name(workload.waypoint, mesh.inventory), capture=capture))
     rows.sort(key=lambda row: (row.workload.namespace, row.workload.name, row.held.key))
     return rows
+
+
+def _states(inventory: Inventory) -> dict[str, dict[str, WorkloadState]]:
+    """Say by node and pod uid how pods are served; while ztunnel is upgraded a node has two, and `Up` in one is up."""
+    states: dict[str, dict[str, WorkloadState]] = {}
+    for known in inventory.dumps.values():
+        if known.node is None:
+            continue
+        served = states.setdefault(known.node, {})
+        for state in known.dump.states:
+            if state.pod_uid not in served or state.state == Listening.UP:
+                served[state.pod_uid] = state
+    return states
 
 
 def _health_cell(row: WorkloadRow, _: Context) -> Cell:
@@ -219,8 +231,7 @@ def service_rows(mesh: Mesh) -> list[ServiceRow]:
     rows = []
     for held_service in inventory.services:
         item = held_service.item
-        workloads = [inventory.workload_of(endpoint.workload_uid or "") for endpoint in item.endpoints]
-        healthy = sum(workload is None or workload.is_healthy is not False for workload in workloads)
+        healthy = sum(_is_usable(endpoint, inventory) for endpoint in item.endpoints)
         rows.append(
             ServiceRow(
                 held=held_service,
@@ -231,6 +242,14 @@ def service_rows(mesh: Mesh) -> list[ServiceRow]:
         )
     rows.sort(key=lambda row: (row.service.namespace, row.service.name, row.held.key))
     return rows
+
+
+def _is_usable(endpoint: Endpoint, inventory: Inventory) -> bool:
+    """Whether ztunnel would draw it: not where its workload is unhealthy or, as far as is known, does not exist."""
+    workload = inventory.workload_of(endpoint.workload_uid or endpoint.key)
+    if workload is None or endpoint.status == HealthStatus.UNHEALTHY:
+        return False
+    return workload.is_healthy is not False
 
 
 def _endpoints_cell(row: ServiceRow, _: Context) -> Cell:
@@ -320,7 +339,9 @@ def policy_rows(mesh: Mesh) -> list[PolicyRow]:
 
 
 def _action_cell(row: PolicyRow, _: Context) -> Cell:
-    action = row.policy.action or ""
+    action = row.policy.action
+    if action is None:
+        return NOTHING
     text = f"{action} (dry run)" if row.policy.dry_run else action
     return Cell(text, Meaning.WARN if action == Action.DENY else Meaning.PLAIN)
 

@@ -18,6 +18,7 @@ from ztui.tables.columns import (
     Context,
     Meaning,
     Table,
+    Zone,
     text_column,
     time_cell,
 )
@@ -67,6 +68,13 @@ VERDICT_CELLS = {
 }
 
 
+def verdict_cell(status: CertificateStatus) -> Cell:
+    """Write the verdict; an overdue renewal is an error once only the last fifth of the life is left."""
+    if status.verdict is CertificateVerdict.OVERDUE and status.is_urgent:
+        return Cell("✖ overdue", Meaning.ERROR)
+    return VERDICT_CELLS[status.verdict]
+
+
 def _expiry_cell(row: CertificateRow, context: Context) -> Cell:
     not_after = row.status.not_after
     if not_after is None:
@@ -92,7 +100,7 @@ CERTIFICATES: Table[CertificateRow] = Table(
             key="verdict",
             title="verdict",
             value=lambda r: r.status.verdict.value if r.status.verdict else None,
-            cell=lambda r, _: VERDICT_CELLS[r.status.verdict],
+            cell=lambda r, _: verdict_cell(r.status),
             width=14,
             min_width=9,
             priority=1,
@@ -211,6 +219,14 @@ def _name(inventory: Inventory, address: str | None) -> str | None:
     return f"{name}:{port}" if name else address
 
 
+def _first_seen_cell(row: ConnectionRow, context: Context) -> Cell:
+    """When it was first seen; `≥` an age and `≤` a time where its ztunnel's first dump had it already."""
+    cell = time_cell(row.open.first_seen, context)
+    if not row.open.is_older:
+        return cell
+    return Cell(f"{'≥' if context.zone is Zone.RELATIVE else '≤'}{cell.text}", cell.meaning)
+
+
 CONNECTIONS: Table[ConnectionRow] = Table(
     name="connections",
     columns=(
@@ -241,7 +257,7 @@ CONNECTIONS: Table[ConnectionRow] = Table(
             key="first_seen",
             title="first seen",
             value=lambda r: r.open.first_seen,
-            cell=lambda r, c: time_cell(r.open.first_seen, c),
+            cell=_first_seen_cell,
             width=11,
             priority=7,
             sort="first_seen",
