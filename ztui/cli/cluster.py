@@ -15,9 +15,6 @@ if TYPE_CHECKING:
     from ztui.model.observation import Observer
     from ztui.settings import Settings
 
-SINCE_S = 600.0
-"""How much of each log from before now is read where nothing else is said: what woke its user is in it."""
-
 
 def make_live_observer(
     settings: Settings, clock: Clock, *, target: str | None = None, purpose: Purpose = SCREEN
@@ -47,7 +44,7 @@ def live_options(
         nodes=settings.nodes,
         target=target,
         target_namespace=namespaces[0] if target and namespaces else None,
-        since_s=_since_s(settings, now),
+        since_s=_since_s(settings, now, purpose.since_s),
         tail=settings.tail,
         max_log_requests=settings.max_log_requests,
         refuses_more=purpose.refuses_more,
@@ -59,13 +56,13 @@ def live_options(
     )
 
 
-def _since_s(settings: Settings, now: float) -> float | None:
+def _since_s(settings: Settings, now: float, usual_s: float) -> float | None:
     """How much of each log from before now is read; None for only what `--tail` names, or what is new."""
     if settings.since_time is not None:
         return max(1.0, now - settings.since_time)
     if settings.since_s is not None:
         return settings.since_s
-    return None if settings.tail is not None or settings.is_following else SINCE_S
+    return None if settings.tail is not None or settings.is_following else usual_s
 
 
 def _refuse_nonsense(settings: Settings) -> None:

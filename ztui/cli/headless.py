@@ -25,17 +25,23 @@ _TRIES_S = 3.0
 """So long a cluster is tried that cannot be reached: it may be restarting."""
 _RATE_S = 10.0
 """Of which lines a second are told: more of a log's past would be counted as if it had come within them."""
+_LINGER_S = 0.4
+"""So long a TARGET's peers may take to be discovered, once its own logs are read."""
 _FINAL = (StreamState.NOT_PERMITTED, StreamState.ERROR)
 
 
 class Watch:
     """One observer at work for one headless command."""
 
-    def __init__(self, settings: Settings, session: Session, progress: Progress, *, needs: StreamKind | None) -> None:
+    def __init__(
+        self, settings: Settings, session: Session, progress: Progress, *, needs: StreamKind | None, linger_s: float
+    ) -> None:
         self.progress = progress
         self._settings = settings
         self._session = session
         self._needs = needs
+        self._linger_s = linger_s
+        self._told_at: float | None = None
         self._clock = progress.clock
         self._started_at = self._clock.monotonic()
         self._started = self._clock.now()
@@ -90,7 +96,10 @@ class Watch:
             return self._is_lost()
         if not progress.ztunnels.ztunnels:
             return progress.watches_are_told  # then it is known where was looked
-        return progress.watches_are_told and progress.dumps_are_told and progress.logs_are_told(self._started)
+        is_told = progress.watches_are_told and progress.dumps_are_told and progress.logs_are_told(self._started)
+        now = self._clock.monotonic()
+        self._told_at = (self._told_at or now) if is_told else None
+        return self._told_at is not None and now - self._told_at >= self._linger_s
 
     def _has_begun(self) -> bool:
         """Whether something can be expected to come, or never will."""
@@ -218,6 +227,7 @@ def watching(
     session = Session(observer, progress, clock)
     session.start()
     try:
-        yield Watch(settings, session, progress, needs=needs)
+        linger_s = _LINGER_S if target and purpose.follows_logs else 0.0
+        yield Watch(settings, session, progress, needs=needs, linger_s=linger_s)
     finally:
         session.stop()

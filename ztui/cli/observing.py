@@ -17,6 +17,8 @@ class Purpose:
     """What a cluster is observed for."""
 
     follows_logs: bool = True
+    since_s: float = 600.0
+    """How much of each log from before now is read where nothing else is said: what woke its user is in it."""
     refuses_more: bool = False
     """Whether more ztunnels than --max-log-requests are an error: a screen follows those that are looked at."""
 

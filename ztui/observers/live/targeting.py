@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from ztui.observers.live.options import LiveOptions
 
 PAUSE_S = 0.5
-"""Pods change often, what a TARGET means does not."""
+"""Pods change often, what a TARGET means does not; only peers that are new are looked for at once."""
 
 
 class Targeting:
@@ -34,6 +35,7 @@ class Targeting:
         self._peers: frozenset[PodName] = frozenset()
         self._target: Target | None = None
         self._news = asyncio.Event()
+        self._hurry = asyncio.Event()
         self.are_pods_told = False
         """Whether the pods are listed, or will not be."""
         self.is_dump_told = not options.takes_dumps
@@ -59,6 +61,7 @@ class Targeting:
     def know_peers(self, peers: frozenset[PodName]) -> None:
         """Learn with whom the target's pods had connections."""
         self._peers = peers
+        self._hurry.set()
         self._news.set()
 
     def told(self, *, pods: bool = False, dump: bool = False) -> None:
@@ -76,8 +79,11 @@ class Targeting:
             await self._news.wait()
             self._news.clear()
             if self._ztunnels is not None:
+                self._hurry.clear()
                 self._look()
-                await asyncio.sleep(PAUSE_S if self._target else 0.0)
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(PAUSE_S if self._target else 0.0):
+                        await self._hurry.wait()
 
     def _look(self) -> None:
         if not self._ztunnels:
