@@ -48,7 +48,7 @@ class PaintedLines(Widget, inherit_bindings=False):
         & > .look--key { color: $text-accent; text-style: bold; }
         & > .look--loud { color: $text-warning; text-style: bold reverse; }
         & > .look--bar { color: $text-primary; }
-        & > .look--cursor { background: $primary 35%; }
+        & > .look--cursor { background: $primary-muted; }
         &:nocolor > .look--cursor { text-style: reverse; }
     }
     """
