@@ -145,31 +145,32 @@ class _Question:
         """Find the hostname of the service that is meant."""
         wanted = next((asked.removeprefix(kind) for kind in _KINDS if asked.startswith(kind)), asked)
         known = self._known()
-        found = [hostname for hostname, names in known.items() if wanted in names]
+        places = tuple(f"{namespace}/" for namespace in self._namespaces)
+        found = [
+            hostname
+            for hostname, names in known.items()
+            if wanted in names and (not places or any(name.startswith(places) for name in names))
+        ]
         if len(found) == 1:
             return found[0]
         if found:
             raise UsageError(f"{wanted!r} is the name of {len(found)} services.", f"Name one: {_listed(known, found)}.")
         if not known:
             raise UsageError(
-                f"No service {wanted!r}: no connection to any service was read, and no config dump.",
-                "Name ztunnel's logs and config dumps with --file."
+                f"There is no service {wanted!r}: no connection to any service was read, and no config dump.",
+                "Give ztunnel's logs and config dumps with --file."
                 if self._settings.files
-                else "Look with `ztui edges`.",
+                else "Look with `ztui edges` what was read.",
             )
-        raise UsageError(f"There is no service {wanted!r}.", f"There is {_listed(known, list(known))}.")
+        place = f" in {', '.join(self._namespaces)}" if places else ""
+        raise UsageError(f"There is no service {wanted!r}{place}.", f"There is {_listed(known, list(known))}.")
 
     def _known(self) -> dict[str, tuple[str, ...]]:
         """Every service of the dumps and the logs, with all its names, the busiest first."""
-        inventory = self.mesh.inventory
         seen = [row.keys.get("dst.service") for row in self.mesh.edges.rows(("dst.service",))]
-        held = {row.item.hostname: row.item for row in inventory.services}
+        held = {row.item.hostname: row.item for row in self.mesh.inventory.services}
         hostnames = dict.fromkeys([*filter(None, seen), *held])
-        named = {hostname: names_of(hostname, held.get(hostname)) for hostname in hostnames}
-        if not self._namespaces:
-            return named
-        places = tuple(f"{name}/" for name in self._namespaces)
-        return {hostname: names for hostname, names in named.items() if any(n.startswith(places) for n in names)}
+        return {hostname: names_of(hostname, held.get(hostname)) for hostname in hostnames}
 
     # -- which connections --------------------------------------------------------------------------------------------
 

@@ -243,7 +243,7 @@ class Choices:
     ) -> Iterator[tuple[int | None, _Cells]]:
         """Give what closed in each ten seconds from `first` on; what closed before was opened before."""
         if where is not None and where.needs_entry:
-            yield from self._kept(question, where)
+            yield from ((at, cells) for at, cells in self._kept(question, where) if first is None or at >= first)
             return
         rates = self._mesh.edges.rates
         if first is None:
