@@ -55,8 +55,12 @@ class FlowView:
         """Take what was logged since the last time, and let go of what the store forgot."""
         self._now = now
         self._forget()
-        if self.is_paused:
-            return
+        if not self.is_paused:
+            self._take(now)
+        if self._selected is not None and self._selected < self._entries.first_seq:
+            self._selected = self._seqs[0] if self._seqs else None
+
+    def _take(self, now: float) -> None:
         first, last = max(self._next, self._entries.first_seq), self._entries.next_seq
         if last > first:
             found = array("q", self._entries.scan(self._where, self._lookup, first=first, last=last, now=now))
@@ -109,8 +113,6 @@ class FlowView:
             return
         self._forgotten_to = first
         kept = array("q", [seq for seq in self._seqs if seq >= first])
-        if self._selected is not None and self._selected < first:
-            self._selected = kept[0] if kept else None
         if len(kept) != len(self._seqs):
             self._seqs = kept
             self.version += 1
