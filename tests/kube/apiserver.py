@@ -1,4 +1,4 @@
-"""A small API server for tests: TLS, logs as a kubelet serves them, watches that misbehave, port-forward with its framing."""
+"""A small API server for tests: TLS, logs as a kubelet serves them, watches that misbehave, framed port-forwards."""
 
 from __future__ import annotations
 
@@ -262,9 +262,9 @@ class ApiServer:
 
     async def _dispatch(self, request: web.Request) -> web.StreamResponse:
         self.requests.append(request)
-        if self.tokens is not None:
-            if request.headers.get("Authorization", "").removeprefix("Bearer ") not in self.tokens:
-                return status(401, "Unauthorized", "Unauthorized")
+        token = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        if self.tokens is not None and token not in self.tokens:
+            return status(401, "Unauthorized", "Unauthorized")
         handler = self.routes.get(request.path)
         return await handler(request) if handler else web.Response(status=404, text="404 page not found\n")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -48,14 +48,16 @@ async def settle(turns: int = 12) -> None:
 async def until(condition: object, timeout_s: float = 5.0) -> None:
     """Wait for something to become true, in real time and not long."""
     assert callable(condition)
-    async with asyncio.timeout(timeout_s):
-        while not condition():
-            await asyncio.sleep(0.002)
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + timeout_s
+    while not condition():
+        assert loop.time() < deadline, "it never became true"
+        await asyncio.sleep(0.002)
 
 
 @pytest.fixture
-async def clock() -> AsyncIterator[LoopClock]:
-    yield LoopClock(asyncio.get_running_loop())
+async def clock() -> LoopClock:
+    return LoopClock(asyncio.get_running_loop())
 
 
 @pytest.fixture
@@ -74,7 +76,6 @@ async def client(api: ApiServer, clock: LoopClock) -> AsyncIterator[Client]:
 
 
 @pytest.fixture(autouse=True)
-def no_proxy(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("HTTPS_PROXY", "HTTP_PROXY", "https_proxy", "http_proxy"):
         monkeypatch.delenv(name, raising=False)
-    yield

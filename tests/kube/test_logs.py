@@ -15,7 +15,7 @@ from tests.kube.apiserver import ApiServer, Cut, Log, stamp, status
 from tests.kube.conftest import LoopClock, settle, until
 from ztui.kube.client import Client
 from ztui.kube.fleet import LogFleet
-from ztui.kube.logs import KEPT_OF_LONG_LINE_BYTES, Backfill, LogReport, LogState, LogTarget, Splitter
+from ztui.kube.logs import Backfill, LogReport, LogState, LogTarget
 from ztui.kube.resume import LogGap
 
 TARGET = LogTarget(uid="u1", namespace="ns", pod="p", container="c")
@@ -384,25 +384,6 @@ async def test_429_waits_as_long_as_the_server_asks(api: ApiServer, client: Clie
         assert len(api.log.requests) == 1
         await until_with_time(clock, lambda: len(api.log.requests) == 2, limit_s=10)
     assert heard.reasons[0] == "The API server is busy."
-
-
-@pytest.mark.parametrize("size", [1, 2, 3, 7, 30, 4096])
-def test_lines_are_cut_on_newlines_only(size: int) -> None:
-    text = "é\u2028x\u0085y\x0bz\r\n\nlast line\nrest".encode()
-    splitter = Splitter()
-    blocks = [splitter.feed(text[i : i + size]) for i in range(0, len(text), size)]
-    assert b"".join(blocks) == text[: text.rindex(b"\n") + 1]
-    assert all(block.endswith(b"\n") for block in blocks if block)
-    assert splitter.rest == b"rest"
-
-
-@pytest.mark.parametrize("size", [1000, 65_536, 131_072])
-def test_a_line_of_three_megabytes_keeps_its_beginning_whatever_the_chunks(size: int) -> None:
-    text = b"a\n" + b"x" * 3_000_000 + b"\nb\n"
-    splitter = Splitter()
-    out = b"".join(splitter.feed(text[i : i + size]) for i in range(0, len(text), size))
-    assert out == b"a\n" + b"x" * KEPT_OF_LONG_LINE_BYTES + b"\nb\n"
-    assert splitter.truncated == 1
 
 
 async def test_nothing_of_a_failure_escapes_the_group(api: ApiServer, client: Client, clock: LoopClock) -> None:

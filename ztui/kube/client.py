@@ -9,6 +9,7 @@ import asyncio
 import gc
 import json
 import os
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -31,6 +32,10 @@ if TYPE_CHECKING:
 
 REQUESTS_AT_ONCE = 16
 CONNECT_TIMEOUT_S = 10.0
+REACH_TIMEOUT_S = 15.0
+"""For name look-up and connection together; without it a resolver that is silent would hold a stream for ever."""
+RETIRED_KEPT = 8
+"""Pairs of sessions with client certificates of before that may still carry streams."""
 LONGEST_REASON_BYTES = 64 * 1024
 
 Params = Mapping[str, str | int]
@@ -43,16 +48,26 @@ class Answer:
 
     body: bytes
     headers: Mapping[str, str]
+    asked: Asked
 
-    def json(self) -> Any:
-        """Read the body as JSON, with the cyclic collector off (a big list takes a third of the time)."""
+    def json(self) -> dict[str, Any]:
+        """Read the body as a JSON object, with the cyclic collector off (a big list takes a third of the time).
+
+        Raises KubeError(BAD_ANSWER): a proxy's login page comes with status 200 too.
+        """
         was_on = gc.isenabled()
         gc.disable()
         try:
-            return json.loads(self.body)
+            found = json.loads(self.body)
+        except (ValueError, RecursionError):
+            found = None
         finally:
             if was_on:
                 gc.enable()
+        if not isinstance(found, dict):
+            kind = self.headers.get("Content-Type", "without a type").partition(";")[0]
+            raise failure(Kind.BAD_ANSWER, self.asked, f"it is no JSON object ({kind})")
+        return found
 
 
 class _Route(TypedDict):
@@ -86,7 +101,7 @@ class Client:
         self._certificate: ClientCertificate | None = None
         self._requests: aiohttp.ClientSession | None = None
         self._streams: aiohttp.ClientSession | None = None
-        self._retired: list[aiohttp.ClientSession] = []
+        self._retired: deque[aiohttp.ClientSession] = deque()
 
     async def __aenter__(self) -> Self:
         return self
@@ -118,14 +133,16 @@ class Client:
         await self._pace.wait()
         limits = aiohttp.ClientTimeout(total=timeout_s or self._request_timeout_s, sock_connect=CONNECT_TIMEOUT_S)
         async with self._opened(path, asked, params, limits, is_stream=False) as response:
-            return Answer(body=await response.read(), headers=response.headers)
+            return Answer(body=await response.read(), headers=response.headers, asked=asked)
 
     @asynccontextmanager
     async def stream(
         self, path: str, asked: Asked, params: Params | None = None, *, silence_s: float | None = None
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """GET an answer that goes on. Raises KubeError, also from within: SILENT after `silence_s` without a byte."""
-        limits = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT_S, sock_read=silence_s)
+        limits = aiohttp.ClientTimeout(
+            total=None, connect=REACH_TIMEOUT_S, sock_connect=CONNECT_TIMEOUT_S, sock_read=silence_s
+        )
         async with self._opened(path, asked, params, limits, is_stream=True) as response:
             yield response
 
@@ -136,23 +153,23 @@ class Client:
 
         async def upgrade(credential: Credential) -> aiohttp.ClientWebSocketResponse:
             try:
-                return await self._session(credential, is_stream=True).ws_connect(
-                    self.access.server + path,
-                    params=params,
-                    protocols=(protocol,),
-                    headers=_authorization(credential),
-                    max_msg_size=0,
-                    heartbeat=20.0,
-                    timeout=aiohttp.ClientWSTimeout(ws_close=1.0),
-                    **self._route,
-                )
+                async with asyncio.timeout(CONNECT_TIMEOUT_S):
+                    return await self._session(credential, is_stream=True).ws_connect(
+                        self.access.server + path,
+                        params=params,
+                        protocols=(protocol,),
+                        headers=_authorization(credential),
+                        max_msg_size=0,
+                        heartbeat=20.0,
+                        timeout=aiohttp.ClientWSTimeout(ws_close=1.0),
+                        **self._route,
+                    )
             except aiohttp.WSServerHandshakeError as error:
                 raise await self._refusal(error, path, asked, params) from error
 
         await self._pace.wait()
         with in_words(asked):
-            async with asyncio.timeout(CONNECT_TIMEOUT_S):
-                return await self._authorized(upgrade, asked)
+            return await self._authorized(upgrade, asked)
 
     @asynccontextmanager
     async def _opened(
@@ -178,9 +195,15 @@ class Client:
             finally:
                 response.close()
 
+    async def _close_oldest(self) -> None:
+        """Close what is left of a client certificate long replaced; a stream on it is resumed on a new connection."""
+        while len(self._retired) > 2 * RETIRED_KEPT:
+            await self._retired.popleft().close()
+
     async def _authorized(self, send: Callable[[Credential], Awaitable[T]], asked: Asked) -> T:
         """Send with the credential of now; after a 401 once more with a renewed one, where there is such a thing."""
         credential = await self.credentials.current()
+        await self._close_oldest()
         try:
             with in_words(asked):
                 return await send(credential)
@@ -207,7 +230,7 @@ class Client:
 
     def _session(self, credential: Credential, *, is_stream: bool) -> aiohttp.ClientSession:
         """Give the session to use; new ones after a renewal of the client certificate, while old streams live on."""
-        if self._requests is None or self._streams is None or credential.certificate is not self._certificate:
+        if self._requests is None or self._streams is None or credential.certificate != self._certificate:
             self._retired += [session for session in (self._requests, self._streams) if session is not None]
             self._certificate = credential.certificate
             shrink_tls_buffers()

@@ -7,20 +7,20 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import contextlib
 import json
 import os
-import signal
+import re
 import subprocess
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from ztui.kube.failures import Asked, Kind, KubeError, failure, plain
-from ztui.kube.kubeconfig import Basic, ClientCertificate, ClusterAccess, Legacy, Plugin, Token, TokenFile
+from ztui.kube.kubeconfig import Basic, ClientCertificate, ClusterAccess, Legacy, Plugin, Secret, Token, TokenFile
+from ztui.kube.plugin import PLUGIN_TIMEOUT_S, PluginProcess
 
 if TYPE_CHECKING:
     from ztui.clock import Clock
@@ -29,9 +29,8 @@ RENEW_BEFORE_S = 60.0
 """A credential is renewed this long before it expires."""
 REREAD_S = 60.0
 """How often a token file, and whatever does not say when it expires, is read again."""
-PLUGIN_TIMEOUT_S = 60.0
 RENEW_AGAIN_AFTER_S = 15.0
-"""A credential younger than this is not renewed because of a 401: it would be the same."""
+"""A credential younger than this is not renewed, it would be the same; and what failed is not tried again before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +38,7 @@ class Credential:
     """What is shown to the server now. `generation` grows with each renewal."""
 
     generation: int = 0
-    authorization: str | None = field(default=None, repr=False)
+    authorization: Secret | None = field(default=None, repr=False)
     """The Authorization header's value."""
     certificate: ClientCertificate | None = None
     expires_at: float | None = None
@@ -51,23 +50,32 @@ Obtain = Callable[[], Credential]
 
 
 class Credentials:
-    """The credential of one user of one cluster: obtained when first needed, renewed before it expires or on a 401."""
+    """The credential of one user of one cluster: obtained when first needed, renewed before it expires or on a 401.
 
-    def __init__(self, access: ClusterAccess, clock: Clock) -> None:
+    `may_ask` says whether a plugin may use the terminal now: never while a screen is drawn on it.
+    """
+
+    def __init__(self, access: ClusterAccess, clock: Clock, *, may_ask: Callable[[], bool] = lambda: False) -> None:
         self._access = access
         self._clock = clock
+        self._may_ask = may_ask
         self._lock = threading.Lock()
         self._credential: Credential | None = None
         self._flight: Future[Credential] | None = None
         self._worker: ThreadPoolExecutor | None = None
-        self._plugin = _PluginRun()
+        self._failed: tuple[float, str] | None = None
+        self._plugin = PluginProcess()
+        self._is_closed = False
         self._obtain, self._can_renew = self._way(access)
 
     @property
     def login(self) -> str:
-        """The command its user logs in with, for words; empty where there is none."""
+        """The command its user logs in with, for words; empty where there is none. Flags may hold secrets: left out."""
         auth = self._access.auth
-        return " ".join((os.path.basename(auth.command), *auth.args[:3])) if isinstance(auth, Plugin) else ""  # noqa: PTH119
+        if not isinstance(auth, Plugin):
+            return ""
+        flags = (at for at, arg in enumerate(auth.args) if arg.startswith("-"))
+        return " ".join((os.path.basename(auth.command), *auth.args[: next(flags, 3)][:3]))  # noqa: PTH119
 
     async def current(self) -> Credential:
         """Give the credential to use now, renewed first if it is about to expire. Raises KubeError(CREDENTIALS)."""
@@ -79,7 +87,7 @@ class Credentials:
         except KubeError:
             if held is None or (held.expires_at is not None and held.expires_at <= self._clock.now()):
                 raise
-            return held
+            return held  # it is good for a while yet
 
     async def renew(self, rejected: Credential) -> Credential | None:
         """Find a newer credential than the one the server `rejected`; None where there is none to be had."""
@@ -93,6 +101,7 @@ class Credentials:
 
     def close(self) -> None:
         """Stop a plugin that is still running, and start no other."""
+        self._is_closed = True
         self._plugin.close()
         if self._worker is not None:
             self._worker.shutdown(wait=False, cancel_futures=True)
@@ -101,15 +110,22 @@ class Credentials:
         if not self._can_renew:
             return False
         now = self._clock.now()
-        if held.expires_at is not None:
-            return now >= held.expires_at - min(RENEW_BEFORE_S, (held.expires_at - held.obtained_at) / 2)
-        return isinstance(self._access.auth, TokenFile) and now - held.obtained_at >= REREAD_S
+        if held.expires_at is None:
+            return isinstance(self._access.auth, TokenFile) and now - held.obtained_at >= REREAD_S
+        life_s = held.expires_at - held.obtained_at
+        if life_s <= 0:  # by our clock it came expired: one of the clocks is wrong, so the server shall judge
+            return now - held.obtained_at >= RENEW_AGAIN_AFTER_S
+        return now >= held.expires_at - min(RENEW_BEFORE_S, life_s / 2)
 
     async def _renewed(self) -> Credential:
         """Join the renewal under way, or start it. Works from several loops; a cancelled waiter ends nothing."""
         if not self._can_renew:
             return self._renew_now()
         with self._lock:
+            if self._failed is not None and self._clock.now() - self._failed[0] < RENEW_AGAIN_AFTER_S:
+                raise self._failure(self._failed[1])  # a thousand streams do not start a thousand plugins
+            if self._is_closed:
+                raise self._failure("ztui is ending")
             if self._flight is None or self._flight.done():
                 if self._worker is None:
                     self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="credentials")
@@ -118,7 +134,12 @@ class Credentials:
         return await asyncio.shield(asyncio.wrap_future(flight))
 
     def _renew_now(self) -> Credential:
-        found = self._obtain()
+        try:
+            found = self._obtain()
+        except KubeError as error:
+            self._failed = (self._clock.now(), error.detail)
+            raise
+        self._failed = None
         before = self._credential
         self._credential = Credential(
             generation=(before.generation + 1) if before else 1,
@@ -135,10 +156,10 @@ class Credentials:
             case None:
                 return Credential, False
             case Token(token=token):
-                return lambda: _bearer(token), False
+                return lambda: self._bearer(token, "the kubeconfig"), False
             case Basic(username=username, password=password):
                 pair = base64.b64encode(f"{username}:{password}".encode()).decode()
-                return lambda: Credential(authorization=f"Basic {pair}"), False
+                return lambda: Credential(authorization=Secret(f"Basic {pair}")), False
             case TokenFile() as file:
                 return lambda: self._read_token(file), True
             case Plugin() as plugin:
@@ -148,47 +169,59 @@ class Credentials:
 
     def _read_token(self, file: TokenFile) -> Credential:
         try:
-            token = file.path.read_text().strip()
-        except (OSError, UnicodeDecodeError) as error:
-            raise self._failure(f"the token file {file.path} cannot be read: {error}") from error
+            token = file.path.read_bytes().decode().strip()
+        except UnicodeDecodeError:
+            raise self._failure(f"the token file {file.path} holds no token") from None
+        except OSError as error:
+            raise self._failure(f"the token file {file.path} cannot be read: {error.strerror}") from error
         if not token:
             raise self._failure(f"the token file {file.path} is empty")
-        return _bearer(token)
+        return self._bearer(token, f"the token file {file.path}")
 
     def _run(self, plugin: Plugin) -> Credential:
-        if plugin.interactive_mode == "Always":
-            raise self._failure(f"{plugin.command} wants to ask questions, which it cannot while the screen is drawn")
+        asks = plugin.interactive_mode != "Never" and self._may_ask()
+        if plugin.interactive_mode == "Always" and not asks:
+            raise self._failure(f"{plugin.command} wants to ask questions, which it cannot here")
         try:
-            code, out, err = self._plugin.run(plugin)
+            code, out, err = self._plugin.run(plugin, asks=asks)
         except FileNotFoundError as error:
-            hint = f" {plugin.install_hint}" if plugin.install_hint else ""
-            raise self._failure(f"the command {plugin.command} was not found.{hint}") from error
-        except OSError as error:
-            raise self._failure(f"the command {plugin.command} cannot be run: {error.strerror}") from error
-        except subprocess.TimeoutExpired as error:
-            raise self._failure(f"{plugin.command} did not end within {PLUGIN_TIMEOUT_S:.0f} s") from error
+            hint = f". {plugin.install_hint}" if plugin.install_hint else ""
+            raise self._failure(f"the command {plugin.command} was not found{hint}") from error
+        except subprocess.TimeoutExpired:
+            raise self._failure(f"{plugin.command} did not end within {PLUGIN_TIMEOUT_S:.0f} s") from None
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or "its arguments or environment are not text"
+            raise self._failure(f"the command {plugin.command} cannot be run: {reason}") from None
         if code != 0:
             raise self._failure(f"{plugin.command} failed: {_last_words(err) or f'exit code {code}'}")
         return self._read_answer(plugin, out)
 
     def _read_answer(self, plugin: Plugin, out: bytes) -> Credential:
-        """Read an ExecCredential. Its text is a secret, so no part of it is ever quoted in words."""
+        """Read an ExecCredential. Its text is a secret, so no part of it is quoted, nor the exception that has it."""
         try:
             answer = json.loads(out)
-            status = answer["status"]
-            if answer.get("apiVersion") != plugin.api_version:
-                raise self._failure(f"{plugin.command} answered in another version than {plugin.api_version}")
+            version, status = answer.get("apiVersion"), answer["status"]
             token, certificate, key = (status.get(k) for k in ("token", "clientCertificateData", "clientKeyData"))
             expires = status.get("expirationTimestamp")
             expires_at = datetime.fromisoformat(expires).timestamp() if expires else None
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise self._failure(f"{plugin.command} printed no ExecCredential") from error
-        if not token and not (certificate and key):
-            raise self._failure(f"{plugin.command} printed neither a token nor a certificate")
-        pair = ClientCertificate(certificate=certificate.encode(), key=key.encode()) if certificate and key else None
-        return Credential(
-            authorization=f"Bearer {token.strip()}" if token else None, certificate=pair, expires_at=expires_at
-        )
+            pair = (
+                ClientCertificate(certificate=certificate.encode(), key=key.encode()) if certificate and key else None
+            )
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError):
+            raise self._failure(f"{plugin.command} printed no ExecCredential") from None
+        if version != plugin.api_version:
+            raise self._failure(f"{plugin.command} answered in another version than {plugin.api_version}")
+        if not token and pair is None:
+            raise self._failure(f"{plugin.command} printed neither a token nor a certificate with its key")
+        bearer = self._bearer(token, plugin.command) if token else Credential()
+        return replace(bearer, certificate=pair, expires_at=expires_at)
+
+    def _bearer(self, token: object, giver: str) -> Credential:
+        """Make a credential of a token; one that fits in no header is refused here, or it would show in an error."""
+        token = token.strip() if isinstance(token, str) else ""
+        if _TOKEN.fullmatch(token) is None:
+            raise self._failure(f"what {giver} holds is no token")
+        return Credential(authorization=Secret(f"Bearer {token}"))
 
     def _ask_package(self, legacy: Legacy) -> Credential:
         """Serve an `auth-provider`: an OIDC token while it lasts; anything else is left to the kubernetes package."""
@@ -204,26 +237,29 @@ class Credentials:
                 client_configuration=configuration,
                 persist_config=False,
             )
-            authorization = configuration.get_api_key_with_prefix("authorization")
-        except Exception as error:  # whatever a provider's library raises, it is its user's login
-            raise self._failure(f"the auth provider {legacy.provider} failed: {error}") from error
+            # The package has called it both; asking it for the other one gives None.
+            keys = configuration.api_key
+            authorization = keys.get("BearerToken") or keys.get("authorization")
+        except Exception as error:  # noqa: BLE001  whatever a provider's library raises, it is its user's login
+            # Its text may hold what it was given, so only its kind is told.
+            raise self._failure(f"the auth provider {legacy.provider} failed ({type(error).__name__})") from None
         if not authorization:
             raise self._failure(f"the auth provider {legacy.provider} gave none; use an exec plugin instead")
-        return Credential(authorization=str(authorization))
+        return self._bearer(str(authorization).removeprefix("Bearer "), f"the auth provider {legacy.provider}")
 
     def _read_oidc(self, legacy: Legacy) -> Credential:
         token = legacy.settings.get("id-token", "")
         expires_at = _expiry_of_jwt(token)
         if not token or (expires_at is not None and expires_at <= self._clock.now()):
             raise self._failure("the OIDC token of the kubeconfig has expired; use an exec plugin (kubelogin)")
-        return Credential(authorization=f"Bearer {token}", expires_at=expires_at)
+        return replace(self._bearer(token, "the kubeconfig's id-token"), expires_at=expires_at)
 
     def _failure(self, detail: str) -> KubeError:
         return failure(Kind.CREDENTIALS, Asked(host=self._access.host, login=self.login), detail)
 
 
-def _bearer(token: str) -> Credential:
-    return Credential(authorization=f"Bearer {token}", expires_at=None)
+_TOKEN = re.compile(r"[\x21-\x7e]+")
+"""What fits in a header: no space, no line break, nothing beyond ASCII."""
 
 
 def _expiry_of_jwt(token: str) -> float | None:
@@ -239,48 +275,3 @@ def _last_words(text: bytes) -> str:
     """Pick what a plugin said last, which is most often why it failed."""
     lines = [line for line in text[-4096:].decode("utf-8", "replace").splitlines() if line.strip()]
     return plain(" ".join(lines[-2:]))
-
-
-class _PluginRun:
-    """One plugin process at a time, without a terminal: it must not fight the screen for it."""
-
-    def __init__(self) -> None:
-        self._process: subprocess.Popen[bytes] | None = None
-        self._closed = False
-
-    def run(self, plugin: Plugin) -> tuple[int, bytes, bytes]:
-        """Run it to its end: exit code, output, error output. Raises OSError or TimeoutExpired."""
-        with subprocess.Popen(  # noqa: S603  the kubeconfig's own command, as in kubectl
-            [plugin.command, *plugin.args],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env={**os.environ, **dict(plugin.env), "KUBERNETES_EXEC_INFO": _exec_info(plugin)},
-            start_new_session=True,
-        ) as self._process:
-            try:
-                if self._closed:
-                    self.kill()
-                out, err = self._process.communicate(timeout=PLUGIN_TIMEOUT_S)
-            except subprocess.TimeoutExpired:
-                self.kill()
-                raise
-            return self._process.returncode, out, err
-
-    def close(self) -> None:
-        """End what runs now, and at once whatever is started later."""
-        self._closed = True
-        self.kill()
-
-    def kill(self) -> None:
-        """End it and whatever it started."""
-        if self._process is not None and self._process.poll() is None:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self._process.pid, signal.SIGKILL)
-
-
-def _exec_info(plugin: Plugin) -> str:
-    spec: dict[str, object] = {"interactive": False}
-    if plugin.cluster is not None:
-        spec["cluster"] = plugin.cluster
-    return json.dumps({"kind": "ExecCredential", "apiVersion": plugin.api_version, "spec": spec})

@@ -27,6 +27,8 @@ class Kind(StrEnum):
     NOT_TLS = "not tls"
     TLS_EXPECTED = "tls expected"
     PROXY = "proxy"
+    PROXY_UNREACHABLE = "proxy unreachable"
+    TOO_MANY_FILES = "too many files"
     UNAUTHORIZED = "unauthorized"
     NOT_LOGGED_IN = "not logged in"
     FORBIDDEN = "forbidden"
@@ -92,7 +94,7 @@ class KubeError(NotObservableError):
         return self.kind in _OF_SERVER
 
 
-_OF_SERVER = frozenset({Kind.DNS, Kind.REFUSED, Kind.CONNECT_TIMEOUT, Kind.RESTARTING})
+_OF_SERVER = frozenset({Kind.DNS, Kind.REFUSED, Kind.CONNECT_TIMEOUT, Kind.PROXY_UNREACHABLE, Kind.RESTARTING})
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +122,13 @@ _WORDS: Mapping[Kind, _Words] = {
     ),
     Kind.PROXY: _Words(
         "Something between here and {host} refused the request.", "Check proxy-url, HTTPS_PROXY and NO_PROXY."
+    ),
+    Kind.PROXY_UNREACHABLE: _Words(
+        "The proxy on the way to {host} does not answer.", "Check proxy-url, HTTPS_PROXY, NO_PROXY and the VPN."
+    ),
+    Kind.TOO_MANY_FILES: _Words(
+        "This machine lets ztui open no more files and connections: {detail}",
+        "Raise the limit of open files (`ulimit -n 8192`) and start again.",
     ),
     Kind.UNAUTHORIZED: _Words("Your login is not accepted by {host} or has expired.", "Log in again{login}."),
     Kind.NOT_LOGGED_IN: _Words(
@@ -157,9 +166,9 @@ _WORDS: Mapping[Kind, _Words] = {
 
 
 def failure(
-    kind: Kind, asked: Asked, detail: str = "", *, retry_after: float | None = None, permanent: bool | None = None
+    kind: Kind, asked: Asked, detail: str = "", *, retry_after: float | None = None, remedy: str = ""
 ) -> KubeError:
-    """Say a failure of `kind` in words about what was asked."""
+    """Say a failure of `kind` in words about what was asked; `remedy` where more is known than its usual one."""
     words = _WORDS[kind]
     detail = plain(detail) or "no reason given"
     noun = asked.resource.partition("/")[0].removesuffix("s") if asked.name else asked.resource
@@ -181,15 +190,19 @@ def failure(
     return KubeError(
         kind,
         words.what.format_map(places),
-        words.remedy.format_map(places),
+        remedy or words.remedy.format_map(places),
         detail=detail,
         retry_after=retry_after,
-        permanent=words.permanent if permanent is None else permanent,
+        permanent=words.permanent,
     )
 
 
+_SECRETS = re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{8,}|\beyJ[\w-]{8,}(?:\.[\w-]+)*")
+
+
 def plain(text: str, limit: int = 300) -> str:
-    """Make somebody else's words safe for one line of a terminal: printable characters only, bounded."""
+    """Make somebody else's words safe for one line of a terminal: printable characters only, bounded, no tokens."""
+    text = _SECRETS.sub(lambda found: f"{found[1] or ''} (a secret)".strip(), text[: limit * 8])
     line = " ".join("".join(c if c.isprintable() else " " for c in text[: limit * 4]).split())
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
@@ -294,5 +307,10 @@ def _names_another(text: str, asked: Asked) -> bool:
     return named is not None and asked.name is not None and named[1] != asked.name
 
 
+LONGEST_RETRY_AFTER_S = 600.0
+
+
 def _seconds(text: str | None) -> float | None:
-    return float(text) if text is not None and text.isascii() and text.isdigit() else None
+    """Read a Retry-After; one that is longer than we let ourselves be sent away is cut."""
+    is_number = text is not None and text.isascii() and text.isdigit()
+    return min(float(text), LONGEST_RETRY_AFTER_S) if text is not None and is_number else None

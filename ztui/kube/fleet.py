@@ -8,9 +8,9 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from ztui.kube.failures import Kind, KubeError, failure
-from ztui.kube.logs import Backfill, LogListener, LogState, LogStream, LogTarget
+from ztui.kube.logs import Backfill, LogListener, LogReport, LogState, LogStream, LogTarget
 from ztui.kube.pace import Pace
-from ztui.kube.resume import stamp_of
+from ztui.kube.resume import seconds_of, stamp_of
 from ztui.kube.sockets import raise_file_limit
 
 if TYPE_CHECKING:
@@ -30,7 +30,11 @@ FIRST_PROBE_BUSY_S = 15.0
 FIRST_PROBE_S = 60.0
 LONGEST_PROBE_S = 600.0
 BUSY_LINES = 3
+FILES_RESERVED = 60
+"""Open files besides those of log streams: requests, forwards, the terminal, the libraries' own."""
 SERVER_PROBE_S = 2.0
+SKEW_S = 5.0
+"""The clocks of a node and of the API server may differ by this much."""
 LEFT_KEPT = 2_000
 
 
@@ -46,6 +50,8 @@ class LogFleet:
         self._wanted: dict[str, LogTarget] = {}
         self._streams: dict[str, LogStream] = {}
         self._left: dict[str, LogStream] = {}  # ended; one that is wanted again goes on where it left off
+        self._left_out: dict[str, LogTarget] = {}
+        self._file_limit = 0
         self._probe_due: dict[str, _ProbePlan] = {}
         self._changed = asyncio.Event()
         self._slots = asyncio.Semaphore(OPENING_AT_ONCE)
@@ -82,17 +88,37 @@ class LogFleet:
                 self._reconcile(self._tasks)
 
     def _reconcile(self, tasks: asyncio.TaskGroup) -> None:
-        raise_file_limit(int(len(self._wanted) * 1.2) + 256)
+        room = self._room()
         for uid, target in self._wanted.items():
             if uid in self._streams:
                 self._streams[uid].update(target)
                 continue
+            if len(self._streams) >= room:
+                self._leave_out(target)
+                continue
+            self._left_out.pop(uid, None)
             stream = self._streams[uid] = self._left.pop(uid) if uid in self._left else self._new(target)
             stream.revive(target)
             tasks.create_task(self._run(uid, stream))
         for uid, stream in self._streams.items():
             if uid not in self._wanted:
                 stream.retire()
+        for uid in self._left_out.keys() - self._wanted.keys():
+            self._listener.state_changed(self._left_out.pop(uid), LogReport(state=LogState.ENDED))
+
+    def _room(self) -> int:
+        """How many streams this process has files for."""
+        self._file_limit = raise_file_limit(int(len(self._wanted) * 1.2) + 256)
+        return max(1, self._file_limit - FILES_RESERVED)
+
+    def _leave_out(self, target: LogTarget) -> None:
+        """Say, once, of a log that it is not followed because there are no files left; one that ends makes room."""
+        if target.uid in self._left_out:
+            return
+        self._left_out[target.uid] = target
+        asked = self._client.asked("pods/log", namespace=target.namespace, name=target.pod)
+        why = failure(Kind.TOO_MANY_FILES, asked, f"the limit is {self._file_limit}, so this log is not followed.")
+        self._listener.state_changed(target, LogReport(state=LogState.WAITING, why=why))
 
     def _new(self, target: LogTarget) -> LogStream:
         return LogStream(self._client, target, self._listener, self, backfill=self._backfill, rng=self._rng)
@@ -105,8 +131,8 @@ class LogFleet:
             if len(self._left) > LEFT_KEPT:
                 del self._left[next(iter(self._left))]
             self._probe_due.pop(uid, None)
-        if uid in self._wanted:
-            self._changed.set()  # wanted again while it was ending
+        if uid in self._wanted or self._left_out:
+            self._changed.set()  # wanted again while it was ending, or its place is wanted
 
     @asynccontextmanager
     async def opening(self) -> AsyncIterator[Callable[[], None]]:
@@ -183,8 +209,7 @@ class LogFleet:
             if error.kind in (Kind.TIMEOUT, Kind.NODE_UNREACHABLE) and stream.last_byte_at == silent_since:
                 stream.interrupt(error)
             return
-        newest = stamp_of(answer.body)
-        is_newer = newest is not None and stream.point.last is not None and newest > stream.point.last
+        is_newer = _is_newer(stamp_of(answer.body), stream)
         if is_newer:
             await asyncio.sleep(1.0)  # it may be on its way to us
         if stream.last_byte_at != silent_since:
@@ -193,6 +218,15 @@ class LogFleet:
             stream.interrupt(failure(Kind.SILENT, stream.asked, "its log goes on, its stream does not"))
         elif stream.state in (LogState.FOLLOWING, LogState.CONNECTING):
             stream.confirm_idle()
+
+
+def _is_newer(newest: bytes | None, stream: LogStream) -> bool:
+    """Whether the kubelet has a line that should have arrived. Of a stream without a line, the opening's time tells."""
+    if newest is None:
+        return False
+    if stream.point.last is not None:
+        return newest > stream.point.last
+    return stream.floor is not None and seconds_of(newest) > stream.floor + SKEW_S
 
 
 class _ProbePlan:

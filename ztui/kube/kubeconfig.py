@@ -16,18 +16,26 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-import yaml
-
-from ztui.kube.failures import Asked, Kind, KubeError, failure
+from ztui.kube.kubefiles import Entry, Merged, read_all, wrong
+from ztui.kube.proxies import checked_proxy
 
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+
+
+class Secret(str):
+    """Text that must not be seen: whatever prints it for a programmer (a traceback with its variables) hides it."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "'…'"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Token:
     """A bearer token written in the kubeconfig."""
 
-    token: str = field(repr=False)
+    token: Secret = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +50,7 @@ class Basic:
     """A name and a password."""
 
     username: str
-    password: str = field(repr=False)
+    password: Secret = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +59,7 @@ class Plugin:
 
     command: str
     """Absolute where the kubeconfig named a path, else to be found in PATH."""
-    args: tuple[str, ...] = ()
+    args: tuple[str, ...] = field(default=(), repr=False)
     env: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     api_version: str
     install_hint: str = ""
@@ -90,11 +98,13 @@ class ClusterAccess:
     server: str
     """`https://host:port`, possibly with a path, without a slash at the end."""
     namespace: str | None = None
-    authority: bytes | None = None
+    authority: bytes | None = field(default=None, repr=False)
     """PEM of the authorities to trust; None for the machine's own."""
     insecure: bool = False
+    """Whether the server's certificate is not verified, because the kubeconfig says so: to be shown to its user."""
     tls_server_name: str | None = None
-    proxy_url: str | None = None
+    proxy_url: str | None = field(default=None, repr=False)
+    """May hold a password."""
     compression: bool = True
     impersonate: tuple[tuple[str, str], ...] = ()
     """`Impersonate-…` headers."""
@@ -106,7 +116,8 @@ class ClusterAccess:
         """`HOST:PORT`, for words."""
         parts = urlsplit(self.server)
         port = parts.port or (443 if parts.scheme == "https" else 80)
-        return f"{parts.hostname}:{port}"
+        name = parts.hostname or ""
+        return f"[{name}]:{port}" if ":" in name else f"{name}:{port}"
 
     @property
     def title(self) -> str:
@@ -128,227 +139,182 @@ def load(
     `paths` are those its user named; without any, KUBECONFIG's (read now, not at import), else `~/.kube/config`, else
     the pod's own service account. Raises KubeError(CONFIG) in words.
     """
-    merged = _merge([_read(path) for path in _files(paths, environment)])
-    if not merged["contexts"] and not merged["clusters"] and not paths:
-        if "KUBERNETES_SERVICE_HOST" in environment and (service_account / "token").exists():
-            return _in_cluster(environment, service_account, _impersonation({}, as_user, as_groups))
-        raise _wrong(
+    merged = read_all(paths, environment)
+    if merged.is_empty and not paths:
+        if context is None and "KUBERNETES_SERVICE_HOST" in environment and (service_account / "token").exists():
+            return _in_cluster(environment, service_account, _impersonation(_NOBODY, as_user, as_groups))
+        raise wrong(
             "There is no kubeconfig, so no cluster to look at.", "Set KUBECONFIG or --kubeconfig, or try `ztui demo`."
         )
     return _resolve(merged, context, as_user, as_groups)
 
 
-def _wrong(what: str, remedy: str = "") -> KubeError:
-    error = failure(Kind.CONFIG, Asked(host=""), what)
-    return KubeError(Kind.CONFIG, error.what, remedy or error.remedy, permanent=True)
+_NOBODY = Entry(title="no user")
 
 
-def _files(paths: Sequence[str | Path], environment: Mapping[str, str]) -> list[Path]:
-    """List the files to merge, strongest first. One that its user named must exist; KUBECONFIG may name absent ones."""
-    if paths:
-        found = [Path(path).expanduser() for path in paths]
-        for path in found:
-            if not path.exists():
-                raise _wrong(f"The kubeconfig {path} does not exist.", "Check --kubeconfig.")
-        return found
-    listed = [Path(part) for part in environment.get("KUBECONFIG", "").split(os.pathsep) if part]
-    if not listed:
-        home = environment.get("HOME")
-        listed = [Path(home) / ".kube" / "config"] if home else []
-    return [path for path in listed if path.exists()]
-
-
-def _read(path: Path) -> tuple[Path, Mapping[str, Any]]:
-    try:
-        found = yaml.load(path.read_bytes(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506  safe, in C
-    except OSError as error:
-        raise _wrong(f"The kubeconfig {path} cannot be read: {error.strerror}.") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise _wrong(
-            f"The kubeconfig {path} is not YAML.", f"Correct it: {str(error).splitlines()[-1].strip()}."
-        ) from error
-    if found is not None and not isinstance(found, dict):
-        raise _wrong(f"The file {path} is not a kubeconfig.")
-    return path.absolute().parent, found or {}
-
-
-_KINDS = {"clusters": "cluster", "users": "user", "contexts": "context"}
-_PATH_KEYS = ("certificate-authority", "client-certificate", "client-key", "tokenFile")
-
-
-def _merge(files: Sequence[tuple[Path, Mapping[str, Any]]]) -> dict[str, Any]:
-    """Merge by kubectl's rule: the first file to name an entry or the current context wins. Paths become absolute."""
-    merged: dict[str, Any] = {"clusters": {}, "users": {}, "contexts": {}, "current-context": ""}
-    for directory, found in files:
-        for kind, inner in _KINDS.items():
-            for entry in _entries(found, kind):
-                body = dict(entry.get(inner) or {})
-                for key in _PATH_KEYS:
-                    if isinstance(body.get(key), str) and body[key]:
-                        body[key] = str(directory / body[key])
-                merged[kind].setdefault(str(entry.get("name", "")), body | {"": directory})
-        merged["current-context"] = merged["current-context"] or found.get("current-context") or ""
-    return merged
-
-
-def _entries(found: Mapping[str, Any], kind: str) -> list[Mapping[str, Any]]:
-    entries = found.get(kind) or []
-    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-        raise _wrong(f"The kubeconfig's `{kind}` is not a list of entries.")
-    return entries
-
-
-def _resolve(
-    merged: Mapping[str, Any], wanted: str | None, as_user: str | None, as_groups: Sequence[str]
-) -> ClusterAccess:
-    name = wanted or str(merged["current-context"])
-    contexts = merged["contexts"]
+def _resolve(merged: Merged, wanted: str | None, as_user: str | None, as_groups: Sequence[str]) -> ClusterAccess:
+    name = wanted or merged.current
     if not name:
-        raise _wrong("The kubeconfig has no current context.", f"Name one with --context: {_names(contexts)}.")
-    if name not in contexts:
-        raise _wrong(f"There is no context {name!r} in the kubeconfig.", f"Use one of: {_names(contexts)}.")
-    context = contexts[name]
-    cluster = merged["clusters"].get(context.get("cluster", ""))
+        raise wrong("The kubeconfig has no current context.", f"Name one with --context: {_names(merged)}.")
+    context = merged.contexts.get(name)
+    if context is None:
+        raise wrong(f"There is no context {name!r} in the kubeconfig.", f"Use one of: {_names(merged)}.")
+    cluster = merged.clusters.get(context.text("cluster"))
     if cluster is None:
-        raise _wrong(f"The context {name!r} names the cluster {context.get('cluster', '')!r}, which is not there.")
-    server = str(cluster.get("server") or "").rstrip("/")
-    if not server:
-        raise _wrong(f"The cluster of context {name!r} has no server.")
-    user = merged["users"].get(context.get("user", ""), {})
+        raise wrong(f"The context {name!r} names the cluster {context.text('cluster')!r}, which is not there.")
+    user = merged.users.get(context.text("user"), _NOBODY)
     authority = _bytes_of(cluster, "certificate-authority")
-    if authority and cluster.get("insecure-skip-tls-verify"):
-        raise _wrong(
+    insecure = cluster.flag("insecure-skip-tls-verify")
+    if authority and insecure:
+        raise wrong(
             f"The cluster of context {name!r} has both an authority and insecure-skip-tls-verify.", "Remove one."
         )
     return ClusterAccess(
         context=name,
-        server=server if "://" in server else f"https://{server}",
-        namespace=context.get("namespace") or None,
+        server=_server(cluster.text("server"), name),
+        namespace=context.text("namespace") or None,
         authority=authority,
-        insecure=bool(cluster.get("insecure-skip-tls-verify")),
-        tls_server_name=cluster.get("tls-server-name") or None,
-        proxy_url=_proxy(cluster.get("proxy-url")),
-        compression=not cluster.get("disable-compression"),
+        insecure=insecure,
+        tls_server_name=cluster.text("tls-server-name") or None,
+        proxy_url=checked_proxy(cluster.text("proxy-url"), "proxy-url in the kubeconfig"),
+        compression=not cluster.flag("disable-compression"),
         impersonate=_impersonation(user, as_user, as_groups),
         auth=_auth(user, cluster, merged, name),
         certificate=_pair(user),
     )
 
 
-def _names(contexts: Mapping[str, Any]) -> str:
-    names = sorted(contexts)
+def _names(merged: Merged) -> str:
+    names = sorted(merged.contexts)
     return ", ".join(names[:8]) + (" …" if len(names) > 8 else "") if names else "there is none"
 
 
-def _proxy(url: object) -> str | None:
-    if not url:
-        return None
-    if urlsplit(str(url)).scheme not in ("http", "https"):
-        raise _wrong(f"The proxy {url} is of a kind ztui cannot use.", "Use an http:// or https:// proxy-url.")
-    return str(url)
+def _server(text: str, context: str) -> str:
+    """Check a server's URL before anything is asked of it. It is not quoted where it may hold a password."""
+    if not text:
+        raise wrong(f"The cluster of context {context!r} has no server.")
+    server = (text if "://" in text else f"https://{text}").rstrip("/")
+    remedy = "Write its server as https://HOST:PORT."
+    try:
+        parts = urlsplit(server)
+        _ = parts.port  # raises where it is no number, or too large a one
+        name = (parts.hostname or "").encode("idna")
+    except ValueError as error:
+        raise wrong(f"The server of context {context!r} is not a URL.", remedy) from error
+    if parts.scheme not in ("https", "http") or not name or any(c.isspace() for c in server):
+        raise wrong(f"The server of context {context!r} is not a URL.", remedy)
+    if parts.username or parts.password:
+        raise wrong(f"The server of context {context!r} has a user in its URL.", "Name it in the kubeconfig's user.")
+    return server
 
 
-def _bytes_of(entry: Mapping[str, Any], key: str) -> bytes | None:
+def _bytes_of(entry: Entry, key: str) -> bytes | None:
     """Read the value of KEY-data, else of the file that KEY names: data beats file, as in kubectl."""
-    if data := entry.get(f"{key}-data"):
+    if data := entry.text(f"{key}-data"):
         try:
-            return base64.b64decode(data, validate=False)
-        except (binascii.Error, ValueError, TypeError) as error:
-            raise _wrong(f"The kubeconfig's {key}-data is not base64.") from error
-    if path := entry.get(key):
+            return base64.b64decode("".join(data.split()), validate=True)
+        except (binascii.Error, ValueError) as error:
+            raise wrong(f"The {key}-data of {entry.title} is not base64.") from error
+    if path := entry.text(key):
         try:
             return Path(path).read_bytes()
         except OSError as error:
-            raise _wrong(f"The {key} {path} cannot be read: {error.strerror}.") from error
+            raise wrong(f"The {key} {path} cannot be read: {error.strerror}.") from error
     return None
 
 
-def _pair(user: Mapping[str, Any]) -> ClientCertificate | None:
+def _pair(user: Entry) -> ClientCertificate | None:
     certificate, key = _bytes_of(user, "client-certificate"), _bytes_of(user, "client-key")
     if certificate is None and key is None:
         return None
     if certificate is None or key is None:
         missing = "client-key" if key is None else "client-certificate"
-        raise _wrong(f"The user of this context has no {missing}.")
+        raise wrong(f"The user of this context has no {missing}.")
     return ClientCertificate(certificate=certificate, key=key)
 
 
-def _auth(user: Mapping[str, Any], cluster: Mapping[str, Any], merged: Mapping[str, Any], context: str) -> Auth | None:
-    if path := user.get("tokenFile"):
+def _auth(user: Entry, cluster: Entry, merged: Merged, context: str) -> Auth | None:
+    """Choose how the user proves who it is: a token beats a plugin, and its file beats the token, as in kubectl."""
+    if path := user.text("tokenFile"):
         return TokenFile(path=Path(path))
-    if token := user.get("token"):
-        return Token(token=str(token).strip())
-    if user.get("username"):
-        return Basic(username=str(user["username"]), password=str(user.get("password") or ""))
-    if isinstance(user.get("exec"), dict):
-        return _plugin(user["exec"], cluster, user[""])
-    if isinstance(provider := user.get("auth-provider"), dict):
-        settings = {key: str(value) for key, value in (provider.get("config") or {}).items()}
+    if token := user.text("token"):
+        return Token(token=Secret(token))
+    if name := user.text("username"):
+        return Basic(username=name, password=Secret(user.text("password")))
+    if user.has("exec"):
+        return _plugin(user.part("exec"), cluster)
+    if user.has("auth-provider"):
+        provider = user.part("auth-provider")
+        settings = {key: str(value) for key, value in provider.part("config").body.items()}
         return Legacy(
-            provider=str(provider.get("name")), settings=settings, kubeconfig=_as_file(merged, context), context=context
+            provider=provider.text("name"), settings=settings, kubeconfig=merged.as_file(context), context=context
         )
     return None
 
 
 _CLUSTER_INFO = ("server", "tls-server-name", "insecure-skip-tls-verify", "proxy-url", "disable-compression")
+_EXEC = "client.authentication.k8s.io"
+_EXEC_VERSIONS = (f"{_EXEC}/v1", f"{_EXEC}/v1beta1")
+_INTERACTIVE_MODES = ("Never", "IfAvailable", "Always")
 
 
-def _plugin(spec: Mapping[str, Any], cluster: Mapping[str, Any], directory: Path) -> Plugin:
-    command = str(spec.get("command") or "")
-    if not command or not spec.get("apiVersion"):
-        raise _wrong("The user's exec plugin has no command or no apiVersion.")
+def _plugin(spec: Entry, cluster: Entry) -> Plugin:
+    command, version = spec.text("command"), spec.text("apiVersion")
+    if not command or not version:
+        raise wrong("The user's exec plugin has no command or no apiVersion.")
+    if version not in _EXEC_VERSIONS:
+        raise wrong(
+            f"The exec plugin {command} is configured for {version}, which is no longer spoken.",
+            f"Write the kubeconfig anew with its tool, or use {_EXEC_VERSIONS[1]}.",
+        )
+    mode = spec.text("interactiveMode") or "IfAvailable"
+    if mode not in _INTERACTIVE_MODES:
+        raise wrong("The exec plugin's interactiveMode is not known.", f"Use one of: {', '.join(_INTERACTIVE_MODES)}.")
     if "/" in command and not command.startswith("/"):
-        command = str(directory / command)
-    info: dict[str, Any] | None = None
-    if spec.get("provideClusterInfo"):
-        info = {key: cluster[key] for key in _CLUSTER_INFO if key in cluster}
-        if authority := _bytes_of(cluster, "certificate-authority"):
-            info["certificate-authority-data"] = base64.b64encode(authority).decode()
-        for extension in cluster.get("extensions") or []:
-            if extension.get("name") == "client.authentication.k8s.io/exec":
-                info["config"] = extension.get("extension")
+        command = str(spec.directory / command)
     return Plugin(
         command=command,
-        args=tuple(str(arg) for arg in spec.get("args") or ()),
-        env=tuple((str(pair.get("name")), str(pair.get("value"))) for pair in spec.get("env") or ()),
-        api_version=str(spec["apiVersion"]),
-        install_hint=str(spec.get("installHint") or "").strip(),
-        interactive_mode=str(spec.get("interactiveMode") or "IfAvailable"),
-        cluster=info,
+        args=spec.texts("args"),
+        env=tuple((pair.text("name"), pair.text("value")) for pair in spec.parts("env")),
+        api_version=version,
+        install_hint=spec.text("installHint"),
+        interactive_mode=mode,
+        cluster=_cluster_info(cluster) if spec.flag("provideClusterInfo") else None,
     )
 
 
-def _as_file(merged: Mapping[str, Any], context: str) -> dict[str, Any]:
-    """Write the merged kubeconfig as one file's dictionary again."""
-    file: dict[str, Any] = {"apiVersion": "v1", "kind": "Config", "current-context": context}
-    for kind, inner in _KINDS.items():
-        file[kind] = [
-            {"name": name, inner: {key: value for key, value in body.items() if key}}
-            for name, body in merged[kind].items()
-        ]
-    return file
+def _cluster_info(cluster: Entry) -> dict[str, Any]:
+    """Tell a plugin of the cluster what kubectl would."""
+    info = {key: cluster.body[key] for key in _CLUSTER_INFO if cluster.has(key)}
+    if authority := _bytes_of(cluster, "certificate-authority"):
+        info["certificate-authority-data"] = base64.b64encode(authority).decode()
+    for extension in cluster.parts("extensions"):
+        if extension.text("name") == f"{_EXEC}/exec":
+            info["config"] = extension.body.get("extension")
+    return info
 
 
 _HEADER_SAFE = "!#$&'*+-.^_`|~"
 
 
-def _impersonation(
-    user: Mapping[str, Any], as_user: str | None, as_groups: Sequence[str]
-) -> tuple[tuple[str, str], ...]:
+def _impersonation(user: Entry, as_user: str | None, as_groups: Sequence[str]) -> tuple[tuple[str, str], ...]:
     """Make the headers of acting as somebody else; the command line's words beat the kubeconfig's."""
-    name = as_user or user.get("as")
-    groups = as_groups or user.get("as-groups") or ()
+    name = as_user or user.text("as")
+    groups = tuple(as_groups) or user.texts("as-groups")
+    extra = user.part("as-user-extra")
     if not name:
-        if groups or user.get("as-uid"):
-            raise _wrong("Impersonating a group needs a user too.", "Add --as USER (or `as` in the kubeconfig).")
+        if groups or user.has("as-uid") or extra.body:
+            raise wrong("Impersonating a group needs a user too.", "Add --as USER (or `as` in the kubeconfig).")
         return ()
-    headers = [("Impersonate-User", str(name))]
-    headers += [("Impersonate-Group", str(group)) for group in groups]
+    headers = [("Impersonate-User", name)]
+    headers += [("Impersonate-Group", group) for group in groups]
     if as_user is None:
-        if uid := user.get("as-uid"):
-            headers.append(("Impersonate-Uid", str(uid)))
-        for key, values in (user.get("as-user-extra") or {}).items():
-            headers += [(f"Impersonate-Extra-{quote(str(key), safe=_HEADER_SAFE)}", str(value)) for value in values]
+        if uid := user.text("as-uid"):
+            headers.append(("Impersonate-Uid", uid))
+        for key in extra.body:
+            headers += [(f"Impersonate-Extra-{quote(key, safe=_HEADER_SAFE)}", value) for value in extra.texts(key)]
+    if not all(value.isprintable() for _, value in headers):
+        raise wrong("Whom to impersonate has a line break in it.", "Check --as, --as-group and the kubeconfig's `as`.")
     return tuple(headers)
 
 

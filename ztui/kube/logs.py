@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 from ztui.kube.failures import Asked, Kind, KubeError, failure
 from ztui.kube.pace import Backoff
 from ztui.kube.resume import LogGap, Replay, ResumePoint, seconds_of, stamp_of
+from ztui.kube.splitter import Splitter
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
 
     from ztui.kube.client import Client
 
-LONGEST_LINE_BYTES = 1 << 20
-KEPT_OF_LONG_LINE_BYTES = 64 * 1024
 SETTLED_S = 30.0
 """A stream that lived this long has recovered."""
 FAREWELL_S = 5.0
@@ -148,7 +147,8 @@ class LogStream:
         self._why_interrupted: KubeError | None = None
         self._is_retired = False
         self._followed_restarts = target.restarts
-        self._floor: float | None = None
+        self.floor: float | None = None
+        """From when on all lines are wanted, by the server's clock in Unix seconds; known once it was opened."""
         self._unended = b""
         self._broke = False
         self.state = LogState.WAITING
@@ -273,19 +273,17 @@ class LogStream:
             if error.kind is Kind.FORBIDDEN:
                 return  # list and watch may be all we are allowed: the watch will tell, later
             raise
-        if pod.get("metadata", {}).get("uid") not in (self.target.uid, None):
+        if (pod.get("metadata") or {}).get("uid") not in (self.target.uid, None):
             raise failure(Kind.GONE, self.asked)
-        statuses = pod.get("status", {}).get("containerStatuses") or []
-        restarts = max(
-            (s.get("restartCount", 0) for s in statuses if s.get("name") == self.target.container), default=0
-        )
-        self.target = replace(self.target, restarts=max(restarts, self.target.restarts))
+        statuses = (pod.get("status") or {}).get("containerStatuses") or []
+        counts = [status.get("restartCount") or 0 for status in statuses if status.get("name") == self.target.container]
+        self.target = replace(self.target, restarts=max([*counts, self.target.restarts]))
 
     async def _read_previous(self) -> None:
         """Read what the container that ended wrote last; then the log of the one that runs now begins at its start."""
         last = self.point.last
         try:
-            if last is not None or self._floor is not None:
+            if last is not None or self.floor is not None:
                 await self._read(self._where_to_begin() | {"previous": "true"}, follow=False)
         except KubeError as error:
             if error.kind not in (Kind.CONTAINER_STARTING, Kind.GONE):
@@ -303,8 +301,8 @@ class LogStream:
             return {"sinceTime": self.point.last.decode()}
         if self._backfill.whole:
             return {}
-        if self._floor is not None:
-            return {"sinceTime": _rfc3339(self._floor)}
+        if self.floor is not None:
+            return {"sinceTime": _rfc3339(self.floor)}
         since_s, tail = self._backfill.since_s, self._backfill.tail
         asked: dict[str, str | int] = {}
         if since_s is not None:
@@ -333,12 +331,12 @@ class LogStream:
     def _note_opening(self, response: aiohttp.ClientResponse, begin: dict[str, str | int]) -> None:
         self.counters.opened += 1
         self.last_byte_at = self._clock.monotonic()
-        if self._floor is None:
+        if self.floor is None:
             date = response.headers.get("Date")
             answered_at = parsedate_to_datetime(date).timestamp() if date else self._clock.now()
-            self._floor = answered_at - (self._backfill.since_s or 0)
+            self.floor = answered_at - (self._backfill.since_s or 0)
             if "sinceSeconds" in begin:
-                self._around.later(self._find_oldest(self._floor))
+                self._around.later(self._find_oldest(self.floor))
         self._report(LogState.FOLLOWING)
 
     async def _consume(self, response: aiohttp.ClientResponse, replay: Replay | None, *, may_be_another: bool) -> bytes:
@@ -427,52 +425,6 @@ class LogStream:
             state=state, why=why, retry_at=retry_at, probed_at=probed_at, oldest_available=oldest_available
         )
         self._listener.state_changed(self.target, report)
-
-
-class Splitter:
-    """Cuts a byte stream into whole lines on newlines only: other line ends of Unicode occur inside of fields."""
-
-    def __init__(self) -> None:
-        self._carry: list[bytes] = []
-        self._carried = 0
-        self.truncated = 0
-        """Lines that were longer than a line may be; their beginning was kept."""
-
-    @property
-    def rest(self) -> bytes:
-        """What has no newline yet."""
-        return b"".join(self._carry)
-
-    def feed(self, chunk: bytes) -> bytes:
-        """Take a chunk; gives the lines that it completes."""
-        cut = chunk.rfind(b"\n") + 1
-        if cut == 0:
-            self._hold(chunk)
-            return b""
-        block = chunk[:cut]
-        if self._carry:
-            block = self._with_carry(block)
-        if cut < len(chunk):
-            self._hold(chunk[cut:])
-        return block
-
-    def _hold(self, part: bytes) -> None:
-        self._carried += len(part)
-        if self._carried <= LONGEST_LINE_BYTES:
-            self._carry.append(part)
-        elif len(held := self.rest) != KEPT_OF_LONG_LINE_BYTES:
-            self._carry = [(held + part)[:KEPT_OF_LONG_LINE_BYTES]]
-
-    def _with_carry(self, block: bytes) -> bytes:
-        """Put the held beginning before a block; of a line that grew too long only its beginning."""
-        end = block.index(b"\n")
-        first = self.rest + block[:end]
-        if self._carried + end > LONGEST_LINE_BYTES:
-            self.truncated += 1
-            first = first[:KEPT_OF_LONG_LINE_BYTES]
-        block = first + block[end:]
-        self._carry, self._carried = [], 0
-        return block
 
 
 def _rfc3339(unix_s: float) -> str:

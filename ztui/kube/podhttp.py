@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 LONGEST_HEAD_BYTES = 64 * 1024
 LARGEST_BODY_BYTES = 256 << 20
 TOTAL_TIMEOUT_S = 60.0
+AT_ONCE = 16
+"""Requests under way at the same time, whatever the callers do: each is a connection of the API server to a node."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +56,7 @@ class PodHttp:
         *,
         warm: int = 8,
         warm_s: float = 60.0,
+        at_once: int = AT_ONCE,
         total_s: float = TOTAL_TIMEOUT_S,
         idle_s: float = 10.0,
         largest_body_bytes: int = LARGEST_BODY_BYTES,
@@ -65,6 +68,7 @@ class PodHttp:
         self._idle_s = idle_s
         self._largest_body_bytes = largest_body_bytes
         self._warm: dict[_Port, _Warm] = {}
+        self._slots = asyncio.Semaphore(at_once)
 
     async def get(self, namespace: str, pod: str, port: int, path: str) -> PodAnswer:
         """GET a path of a pod. Raises KubeError."""
@@ -80,7 +84,11 @@ class PodHttp:
             await self._warm.popitem()[1].forward.close()
 
     async def _ask(self, port: _Port, method: str, path: str) -> PodAnswer:
-        await self._drop_cold()
+        async with self._slots:
+            await self._drop_cold()
+            return await self._ask_now(port, method, path)
+
+    async def _ask_now(self, port: _Port, method: str, path: str) -> PodAnswer:
         asked = self._client.asked("pods/portforward", verb="create", namespace=port.namespace, name=port.pod)
         with in_words(asked):
             async with asyncio.timeout(self._total_s):
@@ -99,11 +107,12 @@ class PodHttp:
         try:
             await forward.send(_request(method, path, port.port))
             answer = await _read_answer(forward, self._largest_body_bytes)
-            is_done = answer.is_kept and self._warm_limit > 0 and port not in self._warm
+            is_done = answer.is_kept and port not in self._warm
             return answer
         finally:
             if is_done:
                 self._warm[port] = _Warm(forward, self._client.clock.monotonic())
+                await self._drop_cold()
             else:
                 await forward.close()
 
@@ -127,7 +136,7 @@ async def _read_answer(forward: Forward, largest_body_bytes: int) -> PodAnswer:
     headers: dict[str, str] = {}
     while 100 <= status < 200:
         status, headers = _read_head(forward, await forward.read_until(b"\r\n\r\n", LONGEST_HEAD_BYTES))
-    is_kept = headers.get("connection", "").lower() != "close"
+    is_kept = "close" not in headers.get("connection", "").lower()
     length = headers.get("content-length", "")
     if status in (204, 304):
         body = b""
@@ -147,7 +156,8 @@ def _read_head(forward: Forward, head: bytes) -> tuple[int, dict[str, str]]:
     if not parts[0].startswith("HTTP/1.") or len(parts) < 2 or not parts[1].isdigit():
         raise forward.unexpected("it is not HTTP")
     pairs = (line.split(":", 1) for line in lines if ":" in line)
-    return int(parts[1]), {name.strip().lower(): value.strip() for name, value in pairs}
+    usual = {"connection": "close"} if parts[0] == "HTTP/1.0" else {}
+    return int(parts[1]), usual | {name.strip().lower(): value.strip() for name, value in pairs}
 
 
 async def _read_chunks(forward: Forward, largest_body_bytes: int) -> bytes:

@@ -87,7 +87,8 @@ class Forward:
         return failure(Kind.BAD_ANSWER, self._asked, detail)
 
     def _take(self, count: int) -> bytes:
-        taken = bytes(self._data[:count])
+        with memoryview(self._data) as view:
+            taken = bytes(view[:count])  # one copy, not two, of what may be a large body
         del self._data[:count]
         return taken
 

@@ -33,6 +33,7 @@ SILENCE_S = 150.0
 BATCH_S = 0.1
 SETTLED_S = 5.0
 DENIED_S = 60.0
+_NEVER = float("inf")
 
 T = TypeVar("T")
 
@@ -115,11 +116,13 @@ class Reflector(Generic[T]):
         self._version: str | None = None
         self._state: WatchState | None = None
         self._pending: dict[str, T | None] = {}
+        self._page = PAGE
+        self._live_since = _NEVER
 
     async def run(self) -> None:
         """Keep the copy. A failure is a state that is reported, and tried again."""
         while True:
-            began = self._clock.monotonic()
+            self._live_since = _NEVER
             try:
                 if self._version is None:
                     await self._list()
@@ -128,7 +131,7 @@ class Reflector(Generic[T]):
             except KubeError as error:
                 why = error
             self._flush()
-            if self._clock.monotonic() - began >= SETTLED_S:
+            if self._clock.monotonic() - self._live_since >= SETTLED_S:
                 self._backoff.reset()
                 if why is None:
                     continue  # a watch that ended in good time
@@ -161,10 +164,13 @@ class Reflector(Generic[T]):
         found: dict[str, T] = {}
         more = ""
         while True:
-            params = self._params(limit=PAGE, **({"continue": more} if more else {}))
-            answer = (await self._client.get(self._resource.path, self._asked("list"), params)).json()
-            metadata = self._metadata(answer)
+            answer = await self._read_page(more)
+            metadata = _metadata_of(answer)
+            if not metadata.get("resourceVersion"):
+                raise failure(Kind.BAD_ANSWER, self._asked("list"), "it is not a list of objects")
             for item in answer.get("items") or ():
+                if not _metadata_of(item):
+                    raise failure(Kind.BAD_ANSWER, self._asked("list"), "one of its items is no object")
                 slimmed = self._slim(item)
                 found[self._key(slimmed)] = slimmed
             more = str(metadata.get("continue") or "")
@@ -173,12 +179,17 @@ class Reflector(Generic[T]):
             await asyncio.sleep(0)
         self._take_list(found)
         self._version = str(metadata["resourceVersion"])
+        self._page = PAGE
 
-    def _metadata(self, answer: object) -> Mapping[str, Any]:
-        metadata = answer.get("metadata") if isinstance(answer, dict) else None
-        if not isinstance(metadata, dict) or not metadata.get("resourceVersion"):
-            raise failure(Kind.BAD_ANSWER, self._asked("list"), "it is not a list of objects")
-        return metadata
+    async def _read_page(self, more: str) -> dict[str, Any]:
+        """Read the first page, or the one that `more` names. One that expired meanwhile is not begun in pages again."""
+        params = self._params(**({"limit": self._page} if self._page else {}), **({"continue": more} if more else {}))
+        try:
+            return (await self._client.get(self._resource.path, self._asked("list"), params)).json()
+        except KubeError as error:
+            if error.kind is Kind.EXPIRED and more:
+                self._page = 0  # the pages took longer than the server keeps a version: all at once then
+            raise
 
     def _take_list(self, found: dict[str, T]) -> None:
         changed = tuple(item for key, item in found.items() if self.items.get(key) != item)
@@ -198,6 +209,7 @@ class Reflector(Generic[T]):
         )
         asked = self._asked("watch")
         async with self._client.stream(self._resource.path, asked, params, silence_s=SILENCE_S) as response:
+            self._live_since = self._clock.monotonic()
             self._report(WatchState.LIVE)
             await self._read_events(response, asked)
 
@@ -223,14 +235,16 @@ class Reflector(Generic[T]):
 
     def _take_event(self, line: bytes, asked: Asked) -> None:
         event = _loads(line)
-        kind, body = event.get("type"), event.get("object") or {}
+        kind, body = event.get("type"), event.get("object")
         if kind == "ERROR":
-            raise failure_of_status(asked, body)
-        version = (body.get("metadata") or {}).get("resourceVersion")
+            raise failure_of_status(asked, body if isinstance(body, dict) else {})
+        metadata = _metadata_of(body)
+        if not metadata or not isinstance(body, dict):
+            return  # cut off, or of a kind yet to come
         if kind in ("ADDED", "MODIFIED", "DELETED"):
             item = self._slim(body)
             self._pending[self._key(item)] = None if kind == "DELETED" else item
-        if version:
+        if version := metadata.get("resourceVersion"):
             self._version = str(version)
 
     def _flush(self) -> None:
@@ -271,6 +285,11 @@ class _Events:
         if rest:
             self._carry.append(rest)
         return [line for line in lines if line]
+
+
+def _metadata_of(thing: object) -> Mapping[str, Any]:
+    metadata = thing.get("metadata") if isinstance(thing, dict) else None
+    return metadata if isinstance(metadata, dict) else {}
 
 
 def _loads(line: bytes) -> dict[str, Any]:
