@@ -277,16 +277,16 @@ class Reader:
         try:
             text = b",".join(lines.numbers).translate(_BLANK_TO_COMMA, _NOT_A_NUMBER)
             values = json.loads(b"[" + text + b"]")
-            sent, recv, duration_ms = (array("Q", values[i::3]) for i in range(3))
+            numbers = array("Q", values)
         except (ValueError, OverflowError):  # a leading zero, or more than 64 bits
             raise _NotOrdinary from None
         rows.spans(earliest, latest)
         rows.times += lines.times
         rows.addrs += lines.addrs
         rows.shapes += cast("list[Shape]", shapes)
-        rows.sent += sent
-        rows.recv += recv
-        rows.duration_ms += duration_ms
+        rows.sent += numbers[::3]
+        rows.recv += numbers[1::3]
+        rows.duration_ms += numbers[2::3]
 
     def _check_days(self, earliest: bytes, latest: bytes, times: list[bytes]) -> None:
         """See that every time is of a day that exists; the lines of a block mostly share their hour."""
@@ -313,8 +313,8 @@ class Reader:
             if i != last + 1:
                 self._is_open = False
             last = i
-            line = lines.odd[i]
-            if self._read_access_line(lines, i, line.removesuffix(b"\r")):
+            line = lines.odd[i].removesuffix(b"\r")
+            if self._read_access_line(lines, i, line):
                 self._is_open = False
                 continue
             found = read_line(line)
@@ -359,8 +359,9 @@ class Reader:
             i = shapes.index(None, i + 1)
             key = lines.keys[i]
             shape = self._known.get(key)  # an earlier line of this block may have been the first
-            if shape is None and not lines.odd[i]:
-                shape = self._table.learn(self.origin, key)
+            if shape is None and key[:1] != b"\0":
+                learn = self._table.learn_odd if lines.odd[i] else self._table.learn
+                shape = learn(self.origin, key)
                 if shape is not None:
                     self._table.add(self._known, key, shape)
             shapes[i] = shape or self._read_carefully(lines, i)

@@ -11,7 +11,7 @@ from sys import intern
 
 from ztui.model.accesslog_strict import VOLATILE
 from ztui.model.flow import Measures, Origin, Shape
-from ztui.model.text import read_bytes
+from ztui.model.text import read_bytes, unquote_debug
 
 _ENDS = ("workload", "namespace", "identity", "cluster")
 
@@ -28,19 +28,26 @@ _PLAIN_TEXT = rb' NAME="([^"\\]*)"'
 _PLAIN_BARE = rb' NAME=([^" \t][^ \t]*)'
 _JSON_TEXT = rb',"NAME":"([^"\\\x00-\x1f]*)"'
 
+_PLAIN_ERROR = rb'(?: error="([^"\\]*(?:\\.[^"\\]*)*)")?'
+_JSON_ERROR = rb'(?:,"error":"([^"\\\x00-\x1f]*)")?'
+
 _PLAIN_SRC = re.compile(_optional(_PLAIN_TEXT, *_names(b"src", *_ENDS)))
 _PLAIN_DST = re.compile(
     _PLAIN_BARE.replace(b"NAME", rb"dst\.addr")
     + _optional(_PLAIN_BARE, b"dst.hbone_addr")
     + _optional(_PLAIN_TEXT, *_names(b"dst", "service", *_ENDS))
     + rb' direction="([^"\\]*)"'
+    + _PLAIN_ERROR
 )
 _JSON_SRC = re.compile(_optional(_JSON_TEXT, *_names(b"src", *_ENDS)))
 _JSON_DST = re.compile(
     _JSON_TEXT.replace(b"NAME", rb"dst\.addr")
     + _optional(_JSON_TEXT, *_names(b"dst", "hbone_addr", "service", *_ENDS))
     + _JSON_TEXT.replace(b"NAME", b"direction")
+    + _JSON_ERROR
 )
+_PLAIN_END = re.compile(_PLAIN_ERROR)
+_JSON_END = re.compile(_JSON_ERROR)
 
 _PLAIN_TOKEN = re.compile(
     rb'[ \t]+([A-Za-z_][A-Za-z0-9_.]*)=(?:"[^"\\]*(?:\\.[^"\\]*)*"|[^" \t][^ \t]*|)(?=[ \t]|\Z)', re.DOTALL
@@ -51,6 +58,16 @@ _JSON_TOKEN = re.compile(
 _VOLATILE = frozenset(name.encode() for name in VOLATILE)
 
 _Half = tuple[str | None, ...]
+"""Of a source: workload, namespace, identity, cluster. Of a destination: all up to direction and error."""
+
+_new = Shape.__new__
+_WRITE = tuple(vars(Shape)[name].__set__ for name in Shape.__dataclass_fields__)
+"""Writers of a Shape's fields in their order: half the time of the frozen class's own constructor."""
+
+
+def read_end(error: bytes, *, is_plain: bool) -> str:
+    """Read the text of an error, as it stands between its quotes."""
+    return intern(unquote_debug(error.decode("utf-8", "replace")) if is_plain else read_bytes(error))
 
 
 def can_repeat(text: bytes) -> bool:
@@ -101,6 +118,29 @@ class ShapeTable:
 
         Source and destination are read apart and remembered apart: new pairs are mostly of known halves.
         """
+        return self._join(origin, "info", "connection complete", text, Measures.ALL, None)
+
+    def learn_odd(self, origin: Origin, key: bytes) -> Shape | None:
+        """Read what repeats of any other access line, given as its head and what stands before and after its numbers.
+
+        The parts are joined by line feeds; a line without numbers has no third part.
+        """
+        head, before, *after = key.split(b"\n")
+        level, is_plain, message = head.partition(b"\taccess\t")
+        if not is_plain:
+            level, _, message = head.partition(b",")
+        error = None
+        if after:
+            end = (_PLAIN_END if is_plain else _JSON_END).fullmatch(after[0])
+            if end is None:
+                return None
+            error = end[1] and read_end(end[1], is_plain=bool(is_plain))
+        measures = Measures.ALL if after else Measures.NONE
+        return self._join(origin, intern(read_bytes(level)), intern(read_bytes(message)), before, measures, error)
+
+    def _join(
+        self, origin: Origin, level: str, message: str, text: bytes, measures: Measures, error: str | None
+    ) -> Shape | None:
         is_json = text[:1] == b","
         at = text.find(b',"dst.addr":' if is_json else b" dst.addr=")
         if at < 0:
@@ -114,33 +154,25 @@ class ShapeTable:
             dst = self._half(self._destinations, dst_text, _JSON_DST if is_json else _PLAIN_DST)
         if src is None or dst is None:
             return None
-        return Shape(
-            origin=origin,
-            level="info",
-            message="connection complete",
-            src_workload=src[0],
-            src_namespace=src[1],
-            src_identity=src[2],
-            src_cluster=src[3],
-            dst_addr=dst[0],
-            dst_hbone_addr=dst[1],
-            dst_service=dst[2],
-            dst_workload=dst[3],
-            dst_namespace=dst[4],
-            dst_identity=dst[5],
-            dst_cluster=dst[6],
-            direction=dst[7],
-            measures=Measures.ALL,
-        )
+        if error is not None:
+            if dst[-1] is not None:
+                return None
+            dst = (*dst[:-1], error)
+        shape = _new(Shape)
+        for write, value in zip(_WRITE, (origin, level, message, *src, *dst, measures, ()), strict=True):
+            write(shape, value)
+        return shape
 
     def _half(self, known: dict[bytes, _Half | None], text: bytes, pattern: re.Pattern[bytes]) -> _Half | None:
         match = pattern.fullmatch(text)
         if match is None:
             return None
-        half = tuple(None if value is None else intern(read_bytes(value)) for value in match.groups())
+        values: list[str | None] = [None if value is None else intern(read_bytes(value)) for value in match.groups()]
+        if len(values) > len(_ENDS) and (error := match[len(values)]) is not None:
+            values[-1] = read_end(error, is_plain=pattern is _PLAIN_DST)
         if len(known) >= self.limit:
             known.clear()
-        known[text] = half
+        half = known[text] = tuple(values)
         return half
 
     def _forget(self) -> None:
