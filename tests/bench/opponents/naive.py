@@ -1,0 +1,108 @@
+"""The usual Python way to the answer of `ztui edges`: one regular expression a line, a dataclass, a dictionary."""
+
+import re
+import sys
+from collections import defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+
+LINE = re.compile(
+    r"(?P<time>\S+)\t(?P<level>\w+)\taccess\t(?P<message>connection \w+)\t"
+    r"src\.addr=(?P<src_addr>\S+)"
+    r'(?: src\.workload="(?P<src_workload>[^"]*)")?'
+    r'(?: src\.namespace="(?P<src_namespace>[^"]*)")?'
+    r'(?: src\.identity="(?P<src_identity>[^"]*)")?'
+    r'(?: src\.cluster="(?P<src_cluster>[^"]*)")?'
+    r" dst\.addr=(?P<dst_addr>\S+)"
+    r"(?: dst\.hbone_addr=(?P<dst_hbone_addr>\S+))?"
+    r'(?: dst\.service="(?P<dst_service>[^"]*)")?'
+    r'(?: dst\.workload="(?P<dst_workload>[^"]*)")?'
+    r'(?: dst\.namespace="(?P<dst_namespace>[^"]*)")?'
+    r'(?: dst\.identity="(?P<dst_identity>[^"]*)")?'
+    r'(?: dst\.cluster="(?P<dst_cluster>[^"]*)")?'
+    r' direction="(?P<direction>\w+)"'
+    r"(?: bytes_sent=(?P<bytes_sent>\d+) bytes_recv=(?P<bytes_recv>\d+)"
+    r' duration="(?P<duration>\d+)ms")?'
+    r'(?: error="(?P<error>.*)")?'
+)
+
+
+@dataclass
+class Entry:
+    time: str
+    level: str
+    message: str
+    src_addr: str
+    src_workload: str | None
+    src_namespace: str | None
+    src_identity: str | None
+    src_cluster: str | None
+    dst_addr: str
+    dst_hbone_addr: str | None
+    dst_service: str | None
+    dst_workload: str | None
+    dst_namespace: str | None
+    dst_identity: str | None
+    dst_cluster: str | None
+    direction: str
+    bytes_sent: str | None
+    bytes_recv: str | None
+    duration: str | None
+    error: str | None
+
+
+@dataclass
+class Edge:
+    flows: int = 0
+    failed: int = 0
+    sent: int = 0
+    recv: int = 0
+    durations: list[int] = field(default_factory=list)
+
+
+def main(path: str) -> None:
+    outbound: dict[tuple[str | None, str | None], Edge] = defaultdict(Edge)
+    inbound: dict[tuple[str | None, str | None], Edge] = defaultdict(Edge)
+    captured = set()
+    with Path(path).open(encoding="utf-8", errors="replace") as lines:
+        for line in lines:
+            found = LINE.match(line)
+            if found is None:
+                continue
+            entry = Entry(**found.groupdict())
+            if entry.message == "connection opened":
+                continue
+            sent, recv = int(entry.bytes_sent or 0), int(entry.bytes_recv or 0)
+            if entry.direction == "outbound":
+                captured.add(entry.src_workload)
+                edge = outbound[entry.src_workload, entry.dst_service]
+            else:  # its connection may be known from the other end; the client's view is the other way round
+                captured.add(entry.dst_workload)
+                edge = inbound[entry.src_workload, entry.dst_service]
+                sent, recv = recv, sent
+            edge.flows += 1
+            edge.sent += sent
+            edge.recv += recv
+            if entry.duration:
+                edge.durations.append(int(entry.duration))
+            if entry.error and "connection drain" not in entry.error:
+                edge.failed += 1
+
+    for key, edge in inbound.items():
+        if key[0] is None or key[0] not in captured:
+            known = outbound[key]
+            known.flows += edge.flows
+            known.failed += edge.failed
+            known.sent += edge.sent
+            known.recv += edge.recv
+            known.durations += edge.durations
+
+    for (src, dst), edge in sorted(outbound.items(), key=lambda item: -item[1].flows):
+        durations = sorted(edge.durations)
+        p50 = durations[len(durations) // 2] if durations else ""
+        p99 = durations[len(durations) * 99 // 100] if durations else ""
+        print(src or "-", dst or "-", edge.flows, edge.failed, edge.sent, edge.recv, p50, p99, sep="\t")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
