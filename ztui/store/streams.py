@@ -27,6 +27,7 @@ class StreamRow:
     key: StreamKey
     state: StreamState = StreamState.WAITING
     reason: str | None = None
+    remedy: str | None = None
     since: float | None = None
     """When it entered this state."""
     confirmed_at: float | None = None
@@ -139,7 +140,8 @@ class StreamTable:
         row = self.row(change.stream)
         if row.state != change.state or row.since is None:
             row.since = change.at
-        row.state, row.reason, row.retry_at = change.state, change.reason, change.retry_at
+        row.state, row.retry_at = change.state, change.retry_at
+        row.reason, row.remedy = change.reason, change.remedy
         row.confirmed_at = change.at
         if change.probed_at is not None:
             row.probed_at = change.probed_at
