@@ -72,7 +72,7 @@ def test_weights_of_a_real_mesh() -> None:
     assert result.title == "reviews.default:9080"
     assert "4205 connections to reviews.default:9080 seen" in result.says
     assert "1:2:3" in result.says
-    assert "within ± 1.5 points" in result.says  # 2 · sqrt(½ · ½ / 4205) = 1.54 %
+    assert "within 1.5 points" in result.says  # 2 · sqrt(½ · ½ / 4205) = 1.54 %
     assert not any(sentence.is_caution for sentence in result.sentences)
 
 
@@ -149,7 +149,7 @@ def test_a_backend_that_is_no_endpoint_any_more() -> None:
     result = ask({"v1": 100, "v2": 200, "old": 300}, held(workload("v1", 1), workload("v2", 2)))
     old = next(one for one in result.drawn if one.name == "old")
     assert (old.state, old.observed, old.expected) == (BackendState.NO_ENDPOINT, 300, None)
-    assert result.sentences[0].text.startswith("Endpoints changed: old is no endpoint any more;")
+    assert result.sentences[0].text.startswith("Endpoints changed: old is no endpoint any more.")
     assert "19 times" not in result.says
 
 
@@ -163,9 +163,18 @@ def test_unhealthy_ones_are_not_drawn() -> None:
     sick = workload("v3", 3, status="Unhealthy")
     result = ask({"v1": 100, "v2": 200}, replace(held(workload("v1", 1), workload("v2", 2)), unhealthy=(sick,)))
     row = next(one for one in result.drawn if one.name == "v3")
-    assert (row.state, row.observed, row.expected) == (BackendState.UNHEALTHY, 0, 0.0)
+    assert (row.state, row.observed, row.expected) == (BackendState.UNHEALTHY, 0, None)
     assert shares(result)["v1"] == pytest.approx(1 / 3)
-    assert "Unhealthy, not drawn now: v3." in result.says
+    assert "Unhealthy, so not drawn: v3." in result.says
+
+
+def test_one_that_became_unhealthy_was_drawn_before() -> None:
+    sick = workload("v3", 3, status="Unhealthy")
+    of = replace(held(workload("v1", 1), workload("v2", 2)), unhealthy=(sick,))
+    result = ask({"v1": 100, "v2": 200, "v3": 300}, of)
+    assert "Endpoints changed: v3 is unhealthy now." in result.says
+    assert "19 times" not in result.says
+    assert "19 times" in ask({"v1": 100, "v2": 200}, of).says  # never drawn in the window: the others can be compared
 
 
 def test_unhealthy_ones_are_drawn_where_the_service_allows_all() -> None:

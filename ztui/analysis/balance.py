@@ -147,7 +147,7 @@ def _backends(evidence: Evidence, hop: Hop, sums: _Sums, shares: Mapping[Name, f
                 state=_state(evidence, held, hop, name, workload, is_endpoint=name in endpoints),
                 observed=_count(draws),
                 share=_count(draws) / n if n else None,
-                expected=expected.get(name, 0.0 if expected and workload is not None else None),
+                expected=expected.get(name, 0.0 if expected and name in endpoints else None),
                 capacity=workload.capacity if workload is not None else None,
                 failed=draws.failed,
                 open_now=None if evidence.open_ones is OpenOnes.UNKNOWN else draws.open_now,

@@ -62,18 +62,27 @@ def _assumption(evidence: Evidence, seen: int) -> str:
 
 
 def _about_changes(result: BalanceResult, evidence: Evidence) -> Iterable[str]:
-    gone = _in_state(result, BackendState.NO_ENDPOINT)
-    young = _in_state(result, BackendState.YOUNG)
-    if gone or young:
-        parts = [(gone, "no endpoint any more"), (young, "younger than the window")]
-        said = [f"{_named(ones)} {'is' if len(ones) == 1 else 'are'} {what}" for ones, what in parts if ones]
-        yield f"Endpoints changed: {', '.join(said)}; shares and expected shares are not of the same time."
-    if unhealthy := _in_state(result, BackendState.UNHEALTHY):
-        is_drawn = _balancer(evidence.held).health_policy == "AllowAll"
-        rest = "drawn all the same (AllowAll)" if is_drawn else "not drawn now"
-        yield f"Unhealthy, {rest}: {_named(unhealthy)}."
+    gone, young = _in_state(result, BackendState.NO_ENDPOINT), _in_state(result, BackendState.YOUNG)
+    unhealthy = _in_state(result, BackendState.UNHEALTHY)
+    if unhealthy and _balancer(evidence.held).health_policy == "AllowAll":
+        yield f"Unhealthy, drawn all the same (AllowAll): {_named(unhealthy)}."
+        unhealthy = []
+    sick = [one for one in unhealthy if one.observed]
+    parts = ((gone, "no endpoint any more"), (sick, "unhealthy now"), (young, "younger than the window"))
+    said = [f"{_named(ones)} {'is' if len(ones) == 1 else 'are'} {what}" for ones, what in parts if ones]
+    if said:
+        yield f"Endpoints changed: {'; '.join(said)}. Shares and expected shares are not of the same time."
+    if idle := [one for one in unhealthy if not one.observed]:
+        yield f"Unhealthy, so not drawn: {_named(idle)}."
     if (held := _held(result, evidence)) is not None and not held.is_agreed:
         yield "The ztunnels do not all hold the same of it: expected is by what most hold."
+
+
+def _is_comparable(result: BalanceResult, evidence: Evidence) -> bool:
+    """Whether observed and expected shares are of the same time and the same view."""
+    held = _held(result, evidence)
+    moved = [one for one in result.drawn if one.expected is None or one.state is BackendState.YOUNG]
+    return (held is None or held.is_agreed) and not any(one.observed or one.expected for one in moved)
 
 
 def _in_state(result: BalanceResult, state: BackendState) -> list[Backend]:
@@ -118,11 +127,11 @@ def _about_expectation(result: BalanceResult, evidence: Evidence, expected: Mapp
         yield "Expected is equal: these ztunnels (before 1.26) draw without weights."
     else:
         yield f"Expected by the {what}s' weights now: {_ratio(result, expected)}."
-    if result.n and not result.is_too_few and not any(_about_changes(result, evidence)):
+    if result.n and not result.is_too_few and _is_comparable(result, evidence):
         spread = 200 * max(sqrt(share * (1 - share) / result.n) for share in drawable)
         yield (
             f"ztunnel draws at random and does not take turns: at n = {result.n} chance alone keeps a share within "
-            f"± {spread:.1f} points of the expected one 19 times in 20. No verdict is given."
+            f"{spread:.1f} points of the expected one 19 times in 20. No verdict is given."
         )
 
 

@@ -31,6 +31,15 @@ def test_the_expected_mark_is_a_line_in_the_blank_and_a_notch_in_the_bar() -> No
     assert bar(8, 8, 8, expected=8) == "███████│"
 
 
+def test_ascii_bars_have_nothing_that_looks_like_the_mark() -> None:
+    assert bar(4.5, 8, 8, is_ascii=True) == "####-   "
+    assert bar(4.8, 8, 8, is_ascii=True) == "####=   "
+    assert bar(0.001, 8, 8, is_ascii=True) == "-       "
+    assert bar(2, 8, 8, expected=6, is_ascii=True) == "##    | "
+    for eighth in range(65):
+        assert "|" not in bar(eighth, 64, 8, is_ascii=True)
+
+
 def test_gauge_has_edges() -> None:
     assert gauge(0.5, 10) == "▕████    ▏"
     assert gauge(7, 6) == "▕████▏"

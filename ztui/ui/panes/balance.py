@@ -133,12 +133,15 @@ def _from(result: BalanceResult) -> list[str]:
     return [f"from {len(result.sources)} workloads"]
 
 
-def said(result: BalanceResult) -> list[Line]:
-    """Write the sentences of a balance: what to be careful about with a mark of its own."""
-    return [
-        line(Span(" ! ", "warn"), sentence.text) if sentence.is_caution else line(Span(" · ", "dim"), sentence.text)
-        for sentence in result.sentences
-    ]
+def said(result: BalanceResult, *, is_short: bool = True) -> list[Line]:
+    """Write the sentences of a balance: what to be careful about with a mark of its own; pods as the rows name them."""
+    short = {one.name: short_pod(one.name, result.name) for one in result.drawn} if is_short else {}
+    lines = []
+    for text, is_caution in result.sentences:
+        for name, brief in short.items():
+            text = text.replace(name, brief)  # noqa: PLW2901  name by name
+        lines.append(line(Span(" ! ", "warn") if is_caution else Span(" · ", "dim"), text))
+    return lines
 
 
 def backend_lines(stage: Stage, row: BackendRow) -> list[Line]:
@@ -146,7 +149,7 @@ def backend_lines(stage: Stage, row: BackendRow) -> list[Line]:
     result = row.result
     lines = titled(f"{row.backend.name} of {result.title}", Span(stage.window_text, "dim"))
     lines += [one for one in column_lines(balance_table(), row, stage.context()) if one]
-    lines += [BLANK, line(Span(" What can be said", "header")), *said(result)]
+    lines += [BLANK, line(Span(" What can be said", "header")), *said(result, is_short=False)]
     if result.sources:
         lines += [BLANK, line(Span(" Opened by", "header"))]
         for (namespace, name), count in result.sources[:_SOURCES_SHOWN]:

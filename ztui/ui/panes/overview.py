@@ -78,7 +78,9 @@ class OverviewPane(Pane):
     OverviewPane > .column { height: 1fr; layout: vertical; }
     OverviewPane > .left { width: 3fr; }
     OverviewPane > .right { width: 2fr; border-left: solid $panel; }
-    .-narrow OverviewPane > .right { border-left: none; }
+    OverviewPane > .right.-ascii { border-left: ascii $panel; }
+    .-narrow OverviewPane > .right, .-narrow OverviewPane > .right.-ascii { border-left: none; }
+    .-maximised OverviewPane > .right, .-maximised OverviewPane > .right.-ascii { border-left: none; }
     .-narrow OverviewPane > .column, .-narrow OverviewPane Part { display: none; }
     .-narrow OverviewPane > .column.-active, .-narrow OverviewPane Part.-active { display: block; width: 1fr; }
     """
@@ -115,6 +117,7 @@ class OverviewPane(Pane):
             "left": Vertical(self._edges_part, self._latest_part, classes="column left"),
             "right": Vertical(self._balance_part, self._certificates_part, classes="column right"),
         }
+        self._columns["right"].set_class(stage.settings.is_ascii, "-ascii")
 
     def compose(self) -> ComposeResult:
         """Flows at the left, balance and certificates at the right."""

@@ -66,7 +66,7 @@ class Histogram(WindowTable[T]):
         height -= len(above)
         count = self.view.count
         said = [part for sentence in self._sentences() for part in wrap(sentence, width)] if count else []
-        room = min(len(said), max(height - 1 - count, height // 2))
+        room = min(len(said), max(height - 1 - count, height // 3))
         has_gap = bool(said) and height - 1 - count > len(said)
         lines = super().lines_now(width, height - room - has_gap)
         if not said:

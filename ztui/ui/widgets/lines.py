@@ -85,6 +85,8 @@ class PaintedLines(Widget, inherit_bindings=False):
         if getattr(self.app, "ascii_only", False):
             spans = tuple(Span(ascii_text(span.text), span.look) for span in spans)
         spans = cut(spans, width)
+        if getattr(self.app, "ascii_only", False):
+            spans = tuple(Span(ascii_text(span.text), span.look) for span in spans)  # cutting leaves a `…`
         segments = [Segment(span.text, self._look(span.look)) for span in spans if span.text]
         rest = width - line_width(spans)
         if rest > 0:
