@@ -179,7 +179,6 @@ class Lifecycle:
         stopped = old.stop(at_us + 2 * MILLI)
         old.log.closed = True
         self.previous_logs[old.pod.uid] = old.log
-        old.pod.restarts += 1
         old.pod.healthy = False
         old.pod.ready_us = None
         old.pod.started_us = None
@@ -187,6 +186,7 @@ class Lifecycle:
         self.schedule.at(stopped + 1_500 * MILLI, self._ztunnel_back, old)
 
     def _ztunnel_back(self, at_us: int, old: Ztunnel) -> None:
+        old.pod.restarts += 1  # counted when the next container is made, not when the last one ends
         old.pod.started_us = at_us
         self._start_ztunnel(at_us, self._new_ztunnel(old.pod, old.node, old.version, at_us), old)
         old.pod.ready_us, old.pod.healthy = at_us + SECOND, True
