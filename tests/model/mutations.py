@@ -41,9 +41,17 @@ _TEXT_PIECES = (
     *(b"=", b",", b":", b"{", b"}", b"[", b"]", b"0", b"9", b"-", b"ms", b".", b"\ninfo"),
 )
 _FIELD_PIECES = (
-    *(b' error="x"', b" src.addr=1.2.3.4:5", b" bytes_sent=7", b' new.key="v"', b' direction="inbound"'),
+    *(b' error="x"', b' error=""', b" src.addr=1.2.3.4:5", b" bytes_sent=7", b' new.key="v"', b' direction="inbound"'),
     b' bytes_sent=1 bytes_recv=2 duration="3ms"',
-    *(b',"a":1', b',"a":null', b',"a":true', b',"a":NaN', b',"a":[1,2.50,{"b":-0}]', b',"direction":"inbound"'),
+    *(
+        b',"error":""',
+        b',"a":1',
+        b',"a":null',
+        b',"a":true',
+        b',"a":NaN',
+        b',"a":[1,2.50,{"b":-0}]',
+        b',"direction":"inbound"',
+    ),
     *(b',"src.addr":null', b',"src.workload":null', b',"bytes_sent":true', b',"duration":7', b',"level":"warn"'),
     b',"bytes_sent":1,"bytes_recv":2,"duration":"3ms"',
 )

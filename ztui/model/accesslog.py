@@ -59,6 +59,7 @@ _JSON_LINE = re.compile(
     rb'(?:%b)?\{"level":"([a-z]+)","time":"(%b)","scope":"access","message":"([a-z ]+)",'
     rb'"src\.addr":"([!#-\[\]-~]+)"(,.*|)\}\Z' % (_PREFIX, _TIME)
 )
+_REMARK = re.compile(rb"(?:%b)?(%b)\t([a-z]+)\t(?!access\t)([!-~]+)\t([ -~]*\t[ -~]*)\Z" % (_PREFIX, _TIME))
 _JSON_NUMBERS = re.compile(rb',"bytes_sent":([0-9]+),"bytes_recv":([0-9]+),"duration":"([0-9]+)ms"(?=,|\Z)')
 
 _PLAIN_FORM = b'%b\tinfo\taccess\tconnection complete\tsrc.addr=%b%b bytes_sent=%bms"'
@@ -66,6 +67,7 @@ _JSON_FORM = (
     b'{"level":"info","time":"%b","scope":"access","message":"connection complete",'
     b'"src.addr":"%b"%b,"bytes_sent":%bms"}'
 )
+_read_json = json.JSONDecoder().raw_decode
 _BLANK_TO_COMMA = bytes.maketrans(b" ", b",")
 _NOT_A_NUMBER = b'abcdefghijklmnopqrstuvwxyz_=":'
 _NO_NUMBERS = b"0,0,0"
@@ -135,19 +137,18 @@ class _Rows:
 
 @dataclass(slots=True)
 class _Lines:
-    """What one pass found, line by line: an odd line has nothing but its text, an ordinary one has no text."""
+    """What one pass found, line by line: an odd line has only its text at first, an ordinary one has none."""
 
     times: list[bytes]
     addrs: list[bytes]
     keys: list[bytes]
     numbers: list[bytes]
-    odd: list[bytes]
+    odd: list[bytes | None]
 
-    def places_of_odd(self) -> Iterator[int]:
-        i = -1
-        for _ in range(self.times.count(b"")):
-            i = self.times.index(b"", i + 1)
-            yield i
+    def places_of_odd(self) -> Iterator[tuple[int, bytes]]:
+        for i, line in enumerate(self.odd):
+            if line is not None:
+                yield i, line
 
     def put(self, i: int, entry: StrictEntry, key: bytes) -> None:
         self.times[i] = entry.time.encode()
@@ -161,8 +162,9 @@ class _Lines:
 
     def line(self, i: int) -> bytes:
         """Give the text of line `i`; an ordinary one is put together again."""
-        if self.odd[i]:
-            return self.odd[i]
+        odd = self.odd[i]
+        if odd is not None:
+            return odd
         form = _PLAIN_FORM if self.keys[i][:1] == b" " else _JSON_FORM
         return form % (self.times[i], self.addrs[i], self.keys[i], self.numbers[i])
 
@@ -260,10 +262,11 @@ class Reader:
             end = block.find(b"\n", min(start + len(block) // 8, len(block) - 1)) + 1
 
     def _read_ordinary(self, block: bytes, rows: _Rows) -> None:
-        found = self._format.findall(block)
-        lines = _Lines(*map(list, zip(*found, strict=True)))
-        rows.received += len(found)
-        if b"" in lines.times:
+        # Every line matches, so what stands between two matches is empty: five columns and that, one after the other.
+        found = self._format.split(block)
+        lines = _Lines(found[1::6], found[2::6], found[3::6], found[4::6], found[5::6])
+        rows.received += len(lines.times)
+        if None in lines.times:
             self._read_odd(lines, rows)
             if not lines.times:
                 return
@@ -276,8 +279,7 @@ class Reader:
             self._read_new(lines, shapes)
         try:
             text = b",".join(lines.numbers).translate(_BLANK_TO_COMMA, _NOT_A_NUMBER)
-            values = json.loads(b"[" + text + b"]")
-            numbers = array("Q", values)
+            numbers = array("Q", _read_json(f"[{text.decode()}]")[0])
         except (ValueError, OverflowError):  # a leading zero, or more than 64 bits
             raise _NotOrdinary from None
         rows.spans(earliest, latest)
@@ -309,13 +311,19 @@ class Reader:
         count = len(lines.times)
         wanted = bytearray(b"\x01") * count
         last = -1
-        for i in lines.places_of_odd():
+        for i, text in lines.places_of_odd():
             if i != last + 1:
                 self._is_open = False
             last = i
-            line = lines.odd[i].removesuffix(b"\r")
+            line = text.removesuffix(b"\r")
             if self._read_access_line(lines, i, line):
                 self._is_open = False
+                continue
+            remark = self._remark(line)
+            if remark is not None:
+                rows.diagnostics.append(remark)
+                self._is_open = False
+                wanted[i] = 0
                 continue
             found = read_line(line)
             if isinstance(found, StrictEntry):
@@ -352,6 +360,16 @@ class Reader:
         lines.times[i], lines.addrs[i], lines.keys[i], lines.numbers[i] = time, addr, key, values
         return True
 
+    def _remark(self, line: bytes) -> Diagnostic | None:
+        """Read a line of another scope as most of them are: plain, printable, all in one line; None for any other."""
+        match = _REMARK.match(line)
+        if match is None or not self._is_hour(match[1][:13]):
+            return None
+        time, level, scope, text = match.groups()
+        message, _, fields = text.decode().partition("\t")
+        text = f"{message} {fields.strip(' ')}".strip(" ")
+        return Diagnostic(time=time.decode(), level=level.decode(), scope=scope.decode(), text=text[:CLIP])
+
     def _read_new(self, lines: _Lines, shapes: list[Shape | None]) -> None:
         """Make shapes for texts met for the first time, or such that the whole line must be read each time."""
         i = -1
@@ -360,7 +378,7 @@ class Reader:
             key = lines.keys[i]
             shape = self._known.get(key)  # an earlier line of this block may have been the first
             if shape is None and key[:1] != b"\0":
-                learn = self._table.learn_odd if lines.odd[i] else self._table.learn
+                learn = self._table.learn if lines.odd[i] is None else self._table.learn_odd
                 shape = learn(self.origin, key)
                 if shape is not None:
                     self._table.add(self._known, key, shape)

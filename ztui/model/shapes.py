@@ -134,7 +134,7 @@ class ShapeTable:
             end = (_PLAIN_END if is_plain else _JSON_END).fullmatch(after[0])
             if end is None:
                 return None
-            error = end[1] and read_end(end[1], is_plain=bool(is_plain))
+            error = None if end[1] is None else read_end(end[1], is_plain=bool(is_plain))
         measures = Measures.ALL if after else Measures.NONE
         return self._join(origin, intern(read_bytes(level)), intern(read_bytes(message)), before, measures, error)
 
