@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -117,8 +117,10 @@ def test_the_busiest_has_several_backends_where_one_does() -> None:
 # -- time ------------------------------------------------------------------------------------------------------------
 
 
-def entry(time: str, backend: str = "a", *, ms: int = 5, port: int = 40000, **more: str) -> bytes:
-    """One outbound line of 2026-01-31; `time` is its `HH:MM:SS`."""
+def entry(
+    time: str, backend: str = "a", more: Mapping[str, str] | None = None, *, ms: int = 5, port: int = 40000
+) -> bytes:
+    """One outbound line of 2026-01-31; `time` is its `HH:MM:SS`, `more` fields that differ, empty ones left out."""
     fields = {
         "src.addr": f"10.0.0.9:{port}",
         "src.workload": '"client"',
@@ -132,7 +134,7 @@ def entry(time: str, backend: str = "a", *, ms: int = 5, port: int = 40000, **mo
         "bytes_sent": "10",
         "bytes_recv": "20",
         "duration": f'"{ms}ms"',
-    } | more
+    } | dict(more or {})
     text = " ".join(f"{key}={value}" for key, value in fields.items() if value)
     return f"2026-01-31T{time}.000000Z\tinfo\taccess\tconnection complete\t{text}\n".encode()
 
@@ -186,12 +188,11 @@ def test_many_entries_of_one_shape_are_all_counted() -> None:
 
 
 def test_failures_count_as_choices_and_those_without_a_backend_are_told_apart() -> None:
-    refused = entry("09:09:30", "b", error='"io error: Connection refused (os error 111)"').replace(
+    refused = entry("09:09:30", "b", {"error": '"io error: Connection refused (os error 111)"'}).replace(
         b"\tinfo", b"\terror"
     )
-    lost = entry(
-        "09:09:31", error='"no healthy upstream"', **{"dst.workload": "", "dst.addr": "", "dst.hbone_addr": ""}
-    ).replace(b"\tinfo", b"\terror")
+    nowhere = {"dst.workload": "", "dst.addr": "", "dst.hbone_addr": "", "error": '"no healthy upstream"'}
+    lost = entry("09:09:31", "a", nowhere).replace(b"\tinfo", b"\terror")
     result = web([entry("09:09:30", "a"), refused, lost]).balance(WEB, since(60))
     assert counted(result) == {"a": 1, "b": 1}
     assert {one.name: one.failed for one in result.drawn} == {"a": 0, "b": 1}
@@ -215,7 +216,7 @@ def pod(name: str, ip: str, **more: object) -> dict[str, object]:
     } | more
 
 
-def dump_with(*ports: int, backend: str = "10.0.1.1", **service: object) -> ConfigDump:
+def dump_with(*ports: int, backend: str = "10.0.1.1", service: Mapping[str, object] | None = None) -> ConfigDump:
     """A dump with endpoints a and b, and connections of the client from these ports to one backend."""
     row = {"originalDst": "10.96.0.1:80", "actualDst": f"{backend}:15008", "protocol": "HBONE"}
     rows = [row | {"src": f"10.0.0.9:{port}"} for port in ports]
@@ -239,7 +240,7 @@ def dump_with(*ports: int, backend: str = "10.0.1.1", **service: object) -> Conf
                 pod("client", "10.0.0.9", services=[]),
             ],
             "services": [
-                web_service | service,
+                web_service | dict(service or {}),
                 {
                     "name": "wp",
                     "namespace": "default",
@@ -277,6 +278,7 @@ def test_open_ones_first_seen_in_the_window_are_choices() -> None:
     assert (first.name, first.observed, first.open_now) == ("a", 1, 3)
     assert (result.n, result.still_open, result.open_ones) == (2, 1, OpenOnes.KNOWN)
     assert "1 closed, 1 still open" in result.says
+    assert "; 1 more were open already at the first look)" in result.says
     assert choices.balance(WEB, since(600)).n == 3  # the first was open before anyone looked: nobody knows since when
 
 
@@ -313,13 +315,14 @@ _WAYPOINT = {"waypoint": {"destination": "default/wp.default.svc.cluster.local",
 
 
 def test_a_waypoint_is_a_hop_of_its_own() -> None:
-    through = entry(
-        "09:09:30", **{"dst.addr": "10.0.1.23:15008", "dst.hbone_addr": "10.96.0.1:80", "dst.workload": '"wp"'}
+    to_waypoint = {"dst.addr": "10.0.1.23:15008", "dst.hbone_addr": "10.96.0.1:80", "dst.workload": '"wp"'}
+    through = entry("09:09:30", "a", to_waypoint)
+    from_waypoint = {"direction": '"inbound"', "src.workload": '"wp"', "src.identity": '"spiffe://t/ns/d/sa/wp"'}
+    inbound = entry("09:09:30", "b", from_waypoint)
+    dumps = (
+        (at("09:09:00"), dump_with(service=_WAYPOINT)),
+        (at("09:09:40"), dump_with(5, backend="10.0.1.23", service=_WAYPOINT)),
     )
-    inbound = entry(
-        "09:09:30", "b", **{"direction": '"inbound"', "src.workload": '"wp"', "src.identity": '"spiffe://t/ns/d/sa/wp"'}
-    )
-    dumps = ((at("09:09:00"), dump_with(**_WAYPOINT)), (at("09:09:40"), dump_with(5, backend="10.0.1.23", **_WAYPOINT)))
     result = web([through, through, inbound], *dumps).balance(WEB, since(60))
     assert result.has_waypoint
     assert {one.name: (one.observed, one.open_now, one.expected) for one in result.drawn} == {"wp": (3, 1, 1.0)}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import csv
+
 import pytest
 
 from tests.analysis.test_balance import HOSTNAME, THREE, ask, draws
-from ztui.analysis.draws import Hop, Window
+from ztui.analysis.draws import Held, Hop, Window
 from ztui.tables.balance import (
     BALANCE,
     SERVICES_SEEN,
@@ -66,7 +68,7 @@ def test_the_contracts_shape() -> None:
 def test_what_is_not_known_is_left_out() -> None:
     document = balance_document(ask({"v1": 3}, None))
     assert "port" not in document
-    (choice,) = document["choices"]  # type: ignore[misc]  # it is a list
+    choice = document["choices"][0]  # type: ignore[index]  # it is a list
     assert "capacity" not in choice
     assert "state" not in choice
     assert document["weights"] == "assumed equal"
@@ -103,6 +105,21 @@ def test_one_row_per_service() -> None:
     assert list(lines(SERVICES_SEEN, [result], "name", CONTEXT)) == ["service/reviews.default"]
     quiet = ask({}, THREE, window=WINDOW)
     assert "–" in list(lines(SERVICES_SEEN, [quiet], "table", CONTEXT))[1]
+
+
+@pytest.mark.parametrize(
+    ("counts", "of", "note"),
+    [
+        (COUNTS, THREE, ""),
+        ({"v1": 1}, THREE, "too few to say"),
+        (COUNTS | {"old": 9}, THREE, "endpoints changed"),
+        (COUNTS, None, "weights unknown"),
+    ],
+)
+def test_a_row_notes_what_its_shares_do_not_mean(counts: dict[str, int], of: Held | None, note: str) -> None:
+    _, values, *_ = lines(SERVICES_SEEN, [ask(counts, of)], "csv", CONTEXT)
+    keys = SERVICES_SEEN.keys
+    assert next(csv.reader([values]))[keys.index("note")] == note
 
 
 def test_the_screens_table_names_pods_briefly_and_in_full() -> None:

@@ -44,7 +44,7 @@ class _Sums:
                 continue
             total = self.backends.setdefault(key.backend, Draws())
             self.sources[key.source] += one.closed + one.opened
-            for name in ("closed", "opened", "open_now", "failed", "bytes_sent", "bytes_recv"):
+            for name in ("closed", "opened", "open_now", "open_before", "failed", "bytes_sent", "bytes_recv"):
                 setattr(total, name, getattr(total, name) + getattr(one, name))
 
     @property
@@ -79,6 +79,7 @@ def balance(evidence: Evidence) -> BalanceResult:
         weights=weights,
         n=n,
         still_open=sum(one.opened for one in sums.backends.values()),
+        open_before=sum(one.open_before for one in sums.backends.values()),
         undrawn=sum(one.undrawn for one in by_hop.values()),
         open_ones=evidence.open_ones,
         is_too_few=n * min(likely, default=1.0) < LEAST_EXPECTED,

@@ -105,6 +105,8 @@ def _about_count(result: BalanceResult) -> Iterable[str]:
     match result.open_ones:
         case OpenOnes.KNOWN:
             rest = f"{result.n - result.still_open} closed, {result.still_open} still open"
+            if result.open_before:
+                rest += f"; {result.open_before} more were open already at the first look"
         case OpenOnes.SAVED:
             rest = "of closed connections; a saved dump does not say when its open ones were opened"
         case _:

@@ -48,6 +48,8 @@ class Draws:
     opened: int = 0
     """First seen open in the window, and still open."""
     open_now: int = 0
+    open_before: int = 0
+    """Of those that are open now: already there when somebody looked first, so nobody knows since when."""
     failed: int = 0
     """Ended with an error or a denial within the window."""
     bytes_sent: int = 0
@@ -204,6 +206,8 @@ class BalanceResult:
     n: int
     """Connections that ztunnels drew a backend (or, with a waypoint, its pod) for."""
     still_open: int
+    open_before: int
+    """Open now and counted in no choice, since they were there already when somebody looked first."""
     undrawn: int
     """Connections that ended before a backend was chosen."""
     open_ones: OpenOnes

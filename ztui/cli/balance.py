@@ -124,7 +124,8 @@ class _Question:
                 print_lines([yaml_text(document)])
             case _:
                 context = context_of(settings, self._clock.now())
-                rows = sort_rows(BALANCE, backend_rows(result), settings.sort)
+                with_all = self._form in ("wide", "csv")
+                rows = sort_rows(BALANCE, backend_rows(result, with_all=with_all), settings.sort)
                 print_lines(
                     lines(
                         BALANCE,

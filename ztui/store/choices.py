@@ -293,6 +293,7 @@ class Choices:
             sums = draws[kind.service].setdefault(kind.key, Draws())
             sums.open_now += 1
             if self._is_saved or one.is_older:
+                sums.open_before += 1
                 continue
             is_late = span.until is not None and one.first_seen > span.until
             if not is_late and (span.since is None or one.first_seen >= span.since):

@@ -242,6 +242,18 @@ def _of_busiest(result: BalanceResult, name: str) -> float | None:
     return number
 
 
+def _note(result: BalanceResult) -> str | None:
+    """Say in two words what keeps the shares from meaning what they seem to; None where nothing does."""
+    moved = (BackendState.NO_ENDPOINT, BackendState.YOUNG, BackendState.UNHEALTHY)
+    if result.weights is Weights.ASSUMED:
+        return "weights unknown"
+    if any(one.state in moved and (one.observed or one.expected) for one in result.drawn):
+        return "endpoints changed"
+    if result.is_too_few and len(result.drawn) > 1:
+        return "too few to say"
+    return "waypoint's pods" if result.has_waypoint else None
+
+
 SERVICES_SEEN: Table[BalanceResult] = Table(
     name="balance",
     columns=(
@@ -297,7 +309,8 @@ SERVICES_SEEN: Table[BalanceResult] = Table(
             zero="0",
             width=8,
         ),
-        text_column("weights", "weights", lambda r: r.weights.value, meaning=Meaning.DIM, width=13),
+        text_column("note", "note", _note, meaning=Meaning.WARN, width=17, priority=3),
+        text_column("weights", "weights", lambda r: r.weights.value, meaning=Meaning.DIM, width=13, wide=True),
         text_column("says", "says", lambda r: r.says, width=60, wide=True),
     ),
     row_key=lambda result: result.service,
