@@ -31,6 +31,8 @@ SETTLED_S = 30.0
 """A stream that lived this long has recovered."""
 FAREWELL_S = 5.0
 """A pod that is gone may still have lines on the way for this long."""
+RESTART_TOLD_S = 1.0
+"""The kubelet reads a new container's log a moment before the API server has heard of the restart."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -365,8 +367,12 @@ class LogStream:
         """Tell a rotated log from one of another container, before a gap is believed."""
         if not replay.is_done:
             return False
-        await self._look_at_pod()
-        return self.target.restarts > self._followed_restarts
+        for pause_s in (0.0, RESTART_TOLD_S):
+            await asyncio.sleep(pause_s)
+            await self._look_at_pod()
+            if self.target.restarts > self._followed_restarts:
+                return True
+        return False
 
     def _close_replay(self, replay: Replay) -> None:
         self.counters.replayed += replay.dropped

@@ -1,0 +1,26 @@
+"""Shared: simulated clusters, one whose time goes by for all tests that only look, one that a test may torture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.observers.live.simulated import Simulator, simulator
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
+    """A cluster whose time stands still, so that every look at it sees the same."""
+    with simulator(tmp_path_factory.mktemp("cluster"), "--stepped") as made:
+        made.ask("clock", by="30s")
+        yield made
+
+
+@pytest.fixture
+def tortured(tmp_path: Path) -> Iterator[Simulator]:
+    """A cluster of one's own, whose time stands still until it is stepped."""
+    with simulator(tmp_path, "--stepped", "--rate", "60") as made:
+        made.ask("clock", by="1s")
+        yield made
