@@ -20,7 +20,8 @@ from ztui.model.filter import parse
 from ztui.model.flow import Origin
 from ztui.model.observation import ClusterChanged, ConfigDumpTaken, EntriesRead
 from ztui.model.streams import StreamKey, StreamKind
-from ztui.store.choices import Choices, Span, names_of
+from ztui.store.choices import Choices, Span
+from ztui.store.heldservices import names_of
 from ztui.store.mesh import Mesh
 
 DATA = Path(__file__).parents[1] / "data" / "ztunnel"

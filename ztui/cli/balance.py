@@ -11,7 +11,8 @@ from ztui.cli.output import context_of, form_of, has_color, print_lines, print_r
 from ztui.clock import SystemClock
 from ztui.errors import UsageError
 from ztui.model.streams import StreamKind
-from ztui.store.choices import Choices, Span, names_of
+from ztui.store.choices import Choices, Span
+from ztui.store.heldservices import names_of
 from ztui.store.mesh import Mesh, Topic
 from ztui.tables.balance import BALANCE, SERVICES_SEEN, backend_rows, balance_document
 from ztui.tables.render import choose_columns, json_text, lines, sort_rows, yaml_text

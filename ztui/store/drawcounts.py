@@ -1,0 +1,157 @@
+"""What entries stand for as choices: whose, of which backend, drawn by whom; and sums of them by ten seconds.
+
+Logged time less duration is when a connection was opened; buckets tell it to ten seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from ztui.analysis.draws import DrawKey, Draws, Hop, Name
+from ztui.model.fields import service_of, split_address
+from ztui.model.flow import Direction, Measures, Shape, Verdict
+from ztui.store.heldservices import waypoint_service
+from ztui.store.rates import BUCKET_S, Share, is_other
+
+if TYPE_CHECKING:
+    from ztui.model.filter import FlowFilter
+    from ztui.store.inventory import Inventory, OpenNow
+    from ztui.store.mesh import Mesh
+
+_SHORT_MS = BUCKET_S * 500
+"""A duration up to which a connection was opened in the ten seconds it closed in, as far as buckets can tell."""
+_DURATION = Measures.DURATION.value
+
+
+class Kind(NamedTuple):
+    """What the entries of one shape stand for."""
+
+    service: str
+    key: DrawKey
+    is_failed: bool
+    is_flipped: bool
+    has_durations: bool
+
+
+class Cell:
+    """What one bucket knows of one kind of draw."""
+
+    __slots__ = ("entries", "failed", "opened", "recv", "sent")
+
+    def __init__(self) -> None:
+        self.entries = self.failed = self.sent = self.recv = 0
+        self.opened: dict[int, float] = {}
+        """Ten seconds in which connections were opened → how many."""
+
+
+Cells = dict[tuple[str, DrawKey], Cell]
+
+
+class Question:
+    """One service (or all) through one filter, with the sums of closed buckets as far as they were needed."""
+
+    def __init__(self, mesh: Mesh, service: str | None, where: FlowFilter | None) -> None:
+        self._inventory, self._capture = mesh.inventory, mesh.capture
+        self.service = service
+        self._judge = where.judge(mesh.inventory) if where is not None else None
+        self.kinds: dict[Shape, Kind | None] = {}
+        self.closed: dict[int, tuple[int, Cells]] = {}
+        self.open: tuple[int, list[tuple[OpenNow, Kind]]] = (-1, [])
+        """Version of the dumps, and what is open in them."""
+
+    def kind(self, shape: Shape) -> Kind | None:
+        """Tell what a shape's entries stand for; None where they are no choices, or filtered out."""
+        try:
+            return self.kinds[shape]
+        except KeyError:
+            kind = self.kinds[shape] = self._kind(shape)
+            return kind
+
+    def _kind(self, shape: Shape) -> Kind | None:
+        service = service_of(shape, self._inventory)
+        if service is None or (self.service is not None and service != self.service):
+            return None
+        if is_other(shape) or not self._capture.is_counted(shape):
+            return None
+        if self._judge is not None and self._judge(shape) is False:
+            return None
+        is_failed = shape.verdict in (Verdict.DENIED, Verdict.FAILED)
+        backend = self._backend(shape)
+        if backend is None and not is_failed:
+            return None
+        source = (shape.src_namespace, shape.src_workload or "")
+        return Kind(
+            service=service,
+            key=DrawKey(hop_of(shape, service, self._inventory), source, backend),
+            is_failed=is_failed,
+            is_flipped=shape.direction == Direction.INBOUND,
+            has_durations=bool(shape.measures.value & _DURATION),
+        )
+
+    def _backend(self, shape: Shape) -> Name | None:
+        if shape.dst_workload:
+            return shape.dst_namespace, shape.dst_workload
+        host = split_address(shape.dst_addr)[0]
+        return None if host is None or self._inventory.service_at(host) is not None else (None, host)
+
+    def cells(self, bucket: int | None, shares: Iterable[Share]) -> Cells:
+        """Sum one bucket (None: the time before all buckets, of which only counts are known)."""
+        cells: Cells = {}
+        for shape, entries, sent, recv, _, durations, weight in shares:
+            kind = self.kind(shape)
+            if kind is None:
+                continue
+            cell = cells.get((kind.service, kind.key))
+            if cell is None:
+                cell = cells[kind.service, kind.key] = Cell()
+            cell.entries += entries
+            cell.failed += entries if kind.is_failed else 0
+            cell.sent += recv if kind.is_flipped else sent
+            cell.recv += sent if kind.is_flipped else recv
+            if bucket is not None:
+                _add_opened(cell.opened, bucket, entries, durations if kind.has_durations else (), weight)
+        return cells
+
+
+def _add_opened(
+    opened: dict[int, float], bucket: int, entries: int, durations_ms: Sequence[int], weight: float
+) -> None:
+    """Count in which ten seconds entries that closed in `bucket` were opened: from its middle back by the duration."""
+    if not durations_ms or max(durations_ms) <= _SHORT_MS:
+        opened[bucket] = opened.get(bucket, 0) + entries
+        return
+    for duration in durations_ms:
+        at = bucket - (duration + _SHORT_MS - 1) // (BUCKET_S * 1000) if duration > _SHORT_MS else bucket
+        opened[at] = opened.get(at, 0) + weight
+
+
+def hop_of(shape: Shape, service: str, inventory: Inventory) -> Hop:
+    """Tell who chose the destination of a counted entry, as far as the entry and the dumps tell."""
+    if shape.direction != Direction.INBOUND:
+        inner = split_address(shape.dst_hbone_addr)[0] if shape.dst_hbone_addr is not None else None
+        is_onward = shape.dst_hbone_addr is not None and inner != split_address(shape.dst_addr)[0]
+        return Hop.WAYPOINT if is_onward else Hop.BACKEND
+    if not shape.is_mtls:
+        return Hop.ELSEWHERE
+    source = inventory.workload(shape.src_namespace, shape.src_workload)
+    if source is None:
+        return Hop.BACKEND
+    held = inventory.service(service)
+    waypoint = waypoint_service(held.waypoint, inventory) if held is not None else None
+    is_waypoint = waypoint is not None and waypoint.key in source.services
+    return Hop.ELSEWHERE if source.native_tunnel or is_waypoint else Hop.BACKEND
+
+
+def add_cell(sums: Draws, cell: Cell, bucket: int | None, first: int | None, last: int | None) -> None:
+    """Add a bucket: choices by when they were opened, load and failures by when they ended."""
+    if bucket is None or last is None or bucket <= last:
+        sums.failed += cell.failed
+        sums.bytes_sent += cell.sent
+        sums.bytes_recv += cell.recv
+    if bucket is None:
+        sums.closed += cell.entries
+        return
+    for at, count in cell.opened.items():
+        if (first is None or at >= first) and (last is None or at <= last):
+            sums.closed += count
