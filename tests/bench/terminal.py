@@ -78,13 +78,12 @@ class Pty:
                 raise TimeoutError(f"{text!r} was not painted within {timeout_s:g} s: …{shown!r}")
             return self.arrivals[-1][0]
 
-    def wait_for_bytes(self, timeout_s: float) -> float:
-        """Wait until anything comes; when it did."""
+    def wait_for_more(self, arrivals: int, *, timeout_s: float = 5.0) -> float:
+        """Wait until there are more than so many arrivals; when the next one was."""
         with self._news:
-            before = self.byte_count
-            if not self._news.wait_for(lambda: self.byte_count > before or self._is_gone(), timeout_s):
+            if not self._news.wait_for(lambda: len(self.arrivals) > arrivals, timeout_s):
                 raise TimeoutError(f"nothing was painted within {timeout_s:g} s")
-            return self.arrivals[-1][0]
+            return self.arrivals[arrivals][0]
 
     def _is_gone(self) -> bool:
         return not self._reader.is_alive()
