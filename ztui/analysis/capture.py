@@ -21,7 +21,8 @@ SIDECAR = "sidecar.istio.io/status"
 class CaptureVerdict(StrEnum):
     """What the sources together say."""
 
-    CONSISTENT = "captured"
+    CONSISTENT = "consistent"
+    """All sources say it is captured; a proof that would be only with the pod's own packet filter."""
     OUTSIDE = "not in the mesh"
     BROKEN = "broken"
     """Its traffic does not flow, or soon will not."""

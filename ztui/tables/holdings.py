@@ -129,7 +129,7 @@ def _health_cell(row: WorkloadRow, _: Context) -> Cell:
 
 
 _CAPTURE_CELLS = {
-    CaptureVerdict.CONSISTENT: Cell("· captured", Meaning.OK),
+    CaptureVerdict.CONSISTENT: Cell("· consistent", Meaning.OK),
     CaptureVerdict.OUTSIDE: Cell("· outside", Meaning.DIM),
     CaptureVerdict.NATIVE: Cell("· native", Meaning.DIM),
     CaptureVerdict.SIDECAR: Cell("· sidecar", Meaning.DIM),
