@@ -90,3 +90,18 @@ def test_rows_of_wanted_shapes() -> None:
     store.append(batch("w1", line(1), line(2, src="ratings"), line(3)))
     wanted = store.rows_of(lambda shape: shape.src_workload == "curl", first=1)
     assert [entry.seq for entry in wanted] == [2]
+
+
+@pytest.mark.parametrize("step", [0, 1, 7, 61])
+def test_a_kept_time_is_the_time_as_written_however_its_page_packs_it(step: int) -> None:
+    stamps = [
+        b"2026-01-31T%02d:%02d:%02d.%06dZ" % (s // 3600, s // 60 % 60, s % 60, s) for s in range(0, 2_000 * step, step)
+    ]
+    stamps = stamps or [b"2026-01-31T09:08:07.%06dZ" % i for i in range(2_000)]
+    store = EntryStore()
+    for at in range(0, len(stamps), 100):
+        rows = batch("w1", *[line(0)] * len(stamps[at : at + 100]))
+        rows.times[:] = stamps[at : at + 100]
+        store.append(rows)
+    assert [time for _, time in store.times()] == stamps
+    assert [store.time(seq) for seq in (0, 700, 1_999)] == [stamps[0], stamps[700], stamps[1_999]]

@@ -23,29 +23,37 @@ _SENT, _RECV, _DURATION = Measures.SENT.value, Measures.RECV.value, Measures.DUR
 PAGE_ROWS = 1024
 _LEAST_PAGE_ROWS = 256
 """Of a store for few rows: smaller pages cost more than they save."""
+_MINUTE = len("2026-01-31T09:08:")
 _SPLIT_PAGES = 8
 """Pages whose joined texts are kept split, because someone looks at them."""
 
 
 def _narrow(numbers: array[int]) -> array[int]:
     """Give the same numbers in half the bytes, where they fit."""
-    halves = memoryview(numbers).cast("B").cast("I")
+    halves = array("I")
+    halves.frombytes(numbers.tobytes())
     low, high = (halves[::2], halves[1::2]) if sys.byteorder == "little" else (halves[1::2], halves[::2])
-    if high.tobytes().strip(b"\0"):
-        return numbers
-    narrow = array("I")
-    narrow.frombytes(low.tobytes())
-    return narrow
+    return numbers if high.tobytes().strip(b"\0") else low
+
+
+def _without_minute(times: list[bytes]) -> tuple[bytes, bytes]:
+    """Join times; what all have in common up to the minute is given apart, and b"" where they differ."""
+    minute = times[0][:_MINUTE]
+    text = b"\n" + b"\n".join(times)
+    start = b"\n" + minute
+    if not minute or text.count(start) < len(times):
+        return b"", text[1:]
+    return minute, text.replace(start, b"\n")[1:]
 
 
 class _Page:
     """A sealed run of rows."""
 
-    __slots__ = ("_addrs", "_times", "byte_count", "duration_ms", "recv", "sent", "shapes")
+    __slots__ = ("_addrs", "_minute", "_times", "byte_count", "duration_ms", "recv", "sent", "shapes")
 
     def __init__(self, rows: _Columns) -> None:
         # No time and no address holds a control character, so a newline parts them.
-        self._times = b"\n".join(rows.times)
+        self._minute, self._times = _without_minute(rows.times)
         self._addrs = b"\n".join(rows.addrs)
         self.shapes = rows.shapes
         self.sent, self.recv, self.duration_ms = _narrow(rows.sent), _narrow(rows.recv), _narrow(rows.duration_ms)
@@ -54,7 +62,8 @@ class _Page:
         )
 
     def times(self) -> list[bytes]:
-        return self._times.split(b"\n")
+        times = self._times.split(b"\n")
+        return [self._minute + time for time in times] if self._minute else times
 
     def addrs(self) -> list[bytes]:
         return self._addrs.split(b"\n")
