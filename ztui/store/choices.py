@@ -7,7 +7,7 @@ that is counted in buckets. Open connections come from the dumps, those that hav
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 _QUESTIONS = 4
 _MARGIN_S = 5.0
 """How far the clocks of a ztunnel and ours, and the order of lines, may be apart."""
-_MOST_SCANNED = 65_536
-_PAGE = 1024
+_MOST_NOTED = 65_536
+"""Ends of connections that are remembered: more than happen between two dumps of one ztunnel."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,9 +156,11 @@ class Choices:
             kinds = ((one, self._kind_of_open(question, one)) for one in self._mesh.inventory.connections)
             question.open = (version, [(one, kind) for one, kind in kinds if kind is not None])
         found = question.open[1]
-        ended = set() if self._is_saved else self._ended(question, [one for one, _ in found])
+        if found and not self._is_saved:
+            self._note_ends(question)
         for one, kind in found:
-            if one.connection.src in ended:
+            ended_at = question.ended_at.get(one.connection.src or "")
+            if ended_at is not None and ended_at >= one.last_seen - _MARGIN_S:
                 continue
             sums = draws[kind.service].setdefault(kind.key, Draws())
             sums.open_now += 1
@@ -200,24 +202,17 @@ class Choices:
         del question.kinds[shape]  # made for this moment: no entry will ever have it
         return kind
 
-    def _ended(self, question: Question, found: Sequence[OpenNow]) -> set[str]:
-        """Give the addresses of those whose end was logged after the dump that shows them open was taken."""
-        if not found:
-            return set()
-        entries, taken_at = self._mesh.entries, min(one.last_seen for one in found)
-        lowest = max(entries.first_seq, entries.next_seq - _MOST_SCANNED)
-        first = entries.next_seq
-        while first > lowest:
-            first = max(lowest, first - _PAGE)
-            at = logged_at(entries.time(first))
-            if at is not None and at < taken_at - _MARGIN_S:
-                break
-        rows = entries.rows_of(lambda shape: question.kind(shape) is not None, first=first)
-        return {
-            entry.src_addr
-            for entry in rows
-            if entry.src_addr is not None and (logged_at(entry.time) or 0.0) >= taken_at - _MARGIN_S
-        }
+    def _note_ends(self, question: Question) -> None:
+        """Note when connections ended, by their source's address: a dump may still show them open."""
+        entries = self._mesh.entries
+        first = max(question.noted_seq, entries.next_seq - _MOST_NOTED)
+        for entry in entries.rows_of(lambda shape: question.kind(shape) is not None, first=first):
+            if entry.src_addr is not None:
+                question.ended_at[entry.src_addr] = logged_at(entry.time) or 0.0
+        question.noted_seq = entries.next_seq
+        if len(question.ended_at) > 2 * _MOST_NOTED:
+            newest = sorted(question.ended_at.items(), key=lambda item: item[1])[-_MOST_NOTED:]
+            question.ended_at = dict(newest)
 
     # -- what the dumps tell
 

@@ -59,6 +59,9 @@ class Question:
         self.closed: dict[int, tuple[int, Cells]] = {}
         self.open: tuple[int, list[tuple[OpenNow, Kind]]] = (-1, [])
         """Version of the dumps, and what is open in them."""
+        self.ended_at: dict[str, float] = {}
+        """Address of a source → when its connection ended, of entries up to `noted_seq`."""
+        self.noted_seq = 0
 
     def kind(self, shape: Shape) -> Kind | None:
         """Tell what a shape's entries stand for; None where they are no choices, or filtered out."""
