@@ -132,11 +132,13 @@ class Fed:
         *workloads: Mapping[str, Any],
         services: Sequence[Mapping[str, Any]] = (),
         at: float = 0.0,
+        of: Origin | None = None,
         **more: Any,
     ) -> None:
+        """Take a dump of a node's ztunnel, or of another one of that node (`of`)."""
         document = {"workloads": workloads, "services": services, "policies": [], "config": {"localNode": node}, **more}
         read = self._dumps.read(json.dumps(document, indent=2).encode())
-        self.mesh.ingest(ConfigDumpTaken(origin=origin(node), dump=read, taken_at=START + at))
+        self.mesh.ingest(ConfigDumpTaken(origin=of or origin(node), dump=read, taken_at=START + at))
 
     def pods(self, *pods: Pod) -> None:
         self.mesh.ingest(ClusterChanged(resource="pods", changed=pods, replaces_all=True))
