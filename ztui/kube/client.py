@@ -6,21 +6,26 @@ Two sessions: ordinary requests share a few connections; streams have one each a
 from __future__ import annotations
 
 import asyncio
+import base64
 import gc
 import json
 import os
+import socket
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypedDict, TypeVar
+from urllib.parse import unquote, urlsplit
+from weakref import WeakSet
 
 import aiohttp
 from multidict import CIMultiDict
 
 from ztui.kube.exceptions import in_words
 from ztui.kube.failures import Asked, Kind, KubeError, failure, failure_of_answer
+from ztui.kube.kubeconfig import Secret
 from ztui.kube.pace import Pace
 from ztui.kube.proxies import environment_proxy
 from ztui.kube.sockets import keepalive_socket, shrink_tls_buffers, tls_context
@@ -37,6 +42,8 @@ REACH_TIMEOUT_S = 15.0
 RETIRED_KEPT = 8
 """Pairs of sessions with client certificates of before that may still carry streams."""
 LONGEST_REASON_BYTES = 64 * 1024
+GOODBYE_TURNS = 20
+"""Hundredths of a second in which connections may say goodbye in TLS; who does not answer is left behind."""
 
 Params = Mapping[str, str | int]
 T = TypeVar("T")
@@ -72,6 +79,7 @@ class Answer:
 
 class _Route(TypedDict):
     proxy: str | None
+    proxy_headers: dict[str, str] | None
     server_hostname: str | None
 
 
@@ -94,13 +102,11 @@ class Client:
         self._pace = Pace(qps, clock)
         self._request_timeout_s = request_timeout_s
         self._headers = _common_headers(access, agent)
-        self._route = _Route(
-            proxy=access.proxy_url or environment_proxy(access.server, os.environ),
-            server_hostname=access.tls_server_name,
-        )
+        self._route = _route(access)
         self._certificate: ClientCertificate | None = None
         self._requests: aiohttp.ClientSession | None = None
         self._streams: aiohttp.ClientSession | None = None
+        self._sockets: WeakSet[socket.socket] = WeakSet()
         self._retired: deque[aiohttp.ClientSession] = deque()
 
     async def __aenter__(self) -> Self:
@@ -118,6 +124,10 @@ class Client:
                 await session.close()
         self._requests = self._streams = None
         self._retired.clear()
+        for _ in range(GOODBYE_TURNS):
+            if all(each.fileno() < 0 for each in self._sockets):
+                break
+            await asyncio.sleep(0.01)
 
     def asked(
         self, resource: str, *, verb: str = "get", namespace: str | None = None, name: str | None = None
@@ -193,6 +203,8 @@ class Client:
             try:
                 yield response
             finally:
+                if (connection := response.connection) is not None and connection.transport is not None:
+                    connection.transport.abort()  # it was not read to its end, and nobody waits for the rest
                 response.close()
 
     async def _close_oldest(self) -> None:
@@ -242,11 +254,29 @@ class Client:
     def _new_session(self, context: Any, limit: int) -> aiohttp.ClientSession:
         """Make a session of at most `limit` connections; 0 is without bound (the default of 100 blocks silently)."""
         connector = aiohttp.TCPConnector(
-            limit=limit, ssl=context, socket_factory=keepalive_socket, keepalive_timeout=30.0, ttl_dns_cache=60
+            limit=limit, ssl=context, socket_factory=self._new_socket, keepalive_timeout=30.0, ttl_dns_cache=60
         )
         return aiohttp.ClientSession(
             connector=connector, headers=self._headers, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False
         )
+
+    def _new_socket(self, address: tuple[Any, ...]) -> socket.socket:
+        made = keepalive_socket(address)
+        self._sockets.add(made)
+        return made
+
+
+def _route(access: ClusterAccess) -> _Route:
+    """Through which proxy, if any, and to which name. The proxy's password leaves its URL, which errors quote."""
+    url = access.proxy_url or environment_proxy(access.server, os.environ)
+    parts = urlsplit(url or "")
+    headers: dict[str, str] | None = None
+    if parts.username is not None:
+        login = f"{unquote(parts.username)}:{unquote(parts.password or '')}".encode()
+        # Under this name aiohttp sends it as Proxy-Authorization, in a CONNECT and without one.
+        headers = {"Authorization": Secret(f"Basic {base64.b64encode(login).decode()}")}
+        url = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+    return _Route(proxy=url, proxy_headers=headers, server_hostname=access.tls_server_name)
 
 
 def _common_headers(access: ClusterAccess, agent: str) -> CIMultiDict[str]:

@@ -35,7 +35,7 @@ RENEW_AGAIN_AFTER_S = 15.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credential:
-    """What is shown to the server now. `generation` grows with each renewal."""
+    """What is shown to the server now. `generation` grows with each renewal that brought something else."""
 
     generation: int = 0
     authorization: Secret | None = field(default=None, repr=False)
@@ -97,7 +97,7 @@ class Credentials:
         if not self._can_renew or self._clock.now() - rejected.obtained_at < RENEW_AGAIN_AFTER_S:
             return None
         renewed = await self._renewed()
-        return renewed if renewed.authorization != rejected.authorization or renewed.certificate else None
+        return renewed if renewed.generation > rejected.generation else None
 
     def close(self) -> None:
         """Stop a plugin that is still running, and start no other."""
@@ -140,11 +140,15 @@ class Credentials:
             self._failed = (self._clock.now(), error.detail)
             raise
         self._failed = None
-        before = self._credential
+        before, certificate = self._credential, found.certificate or self._access.certificate
+        is_same = before is not None and (before.authorization, before.certificate) == (
+            found.authorization,
+            certificate,
+        )
         self._credential = Credential(
-            generation=(before.generation + 1) if before else 1,
+            generation=(before.generation if before else 0) + (not is_same),
             authorization=found.authorization,
-            certificate=found.certificate or self._access.certificate,
+            certificate=certificate,
             expires_at=found.expires_at,
             obtained_at=self._clock.now(),
         )

@@ -197,7 +197,10 @@ def failure(
     )
 
 
-_SECRETS = re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{8,}|\beyJ[\w-]{8,}(?:\.[\w-]+)*")
+_SECRETS = re.compile(
+    r"\b((?i:bearer|basic))\s+(?=[a-z]*[^a-z\s])[\w.~+/=-]{8,}"  # not "basic authentication"
+    r"|\beyJ[\w-]{8,}(?:\.[\w-]+)*"
+)
 
 
 def plain(text: str, limit: int = 300) -> str:

@@ -153,18 +153,19 @@ class _Loader(SafeLoader):
 
 
 def _read(path: Path) -> Mapping[str, Any]:
+    remedy = ""
     try:
         found = yaml.load(path.read_bytes(), Loader=_Loader)  # noqa: S506  a safe one
+        if found is None or isinstance(found, dict):
+            return found or {}
+        what = f"The file {path} is not a kubeconfig."
     except OSError as error:
-        raise wrong(f"The kubeconfig {path} cannot be read: {error.strerror}.") from error
+        what = f"The kubeconfig {path} cannot be read: {error.strerror}."
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        # The parser's own words quote what stands there, so neither they nor the exception go on.
-        mark = getattr(error, "problem_mark", None)
-        remedy = f"Look at line {mark.line + 1}, column {mark.column + 1}." if mark is not None else ""
-        raise wrong(f"The kubeconfig {path} is not YAML.", remedy) from None
-    if found is not None and not isinstance(found, dict):
-        raise wrong(f"The file {path} is not a kubeconfig.")
-    return found or {}
+        what = f"The kubeconfig {path} is not YAML."
+        if (mark := getattr(error, "problem_mark", None)) is not None:
+            remedy = f"Look at line {mark.line + 1}, column {mark.column + 1}."
+    raise wrong(what, remedy)  # not from within: the parser's own words quote what stands there
 
 
 def _merge(files: Sequence[tuple[Path, Mapping[str, Any]]]) -> Merged:
