@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 QUIET_S = 0.5
 """A log that says nothing for so long after it was opened has told its past."""
+GLANCE_S = 0.2
+"""So long a log that has come to the present is looked at: its node's clock may be ahead of ours."""
 LIVE_PACE_S = 1.0
 """A log whose own time moves on by no more than this beyond ours tells the present."""
 LOST = (StreamState.UNAVAILABLE, StreamState.NOT_PERMITTED, StreamState.ERROR, StreamState.GONE)
@@ -32,27 +34,25 @@ ZTUNNELS = StreamKey(kind=StreamKind.WATCH, of="ztunnels")
 class Past:
     """How far one ztunnel's log has told what was before now. Logged times are Unix seconds."""
 
-    opened_at: float
-    """On our monotonic clock."""
     latest: bytes = b""
+    """The latest time that was logged, as written."""
     is_told: bool = False
     _looked_at: float | None = None
     _logged: float = 0.0
 
     def look(self, monotonic: float, started: float) -> bool:
-        """Whether its past is told: it has come to when we `started`, or moves on only as fast as time does.
+        """Whether its past is told: it moves on only as fast as time does, or not at all.
 
-        The second holds for a node whose clock is behind, too; a log that is quiet is a log that does not move on.
+        What was written before is read much faster than that. A log that has come to when we `started` is looked at
+        for a shorter time.
         """
-        if self.is_told or monotonic - self.opened_at < QUIET_S / 2:
-            return self.is_told
+        if self.is_told:
+            return True
         logged = (logged_at(self.latest) if self.latest else None) or 0.0
         if self._looked_at is None:
             self._looked_at, self._logged = monotonic, logged
         elapsed = monotonic - self._looked_at
-        if logged >= started:
-            self.is_told = True
-        elif elapsed >= QUIET_S:
+        if elapsed >= (GLANCE_S if logged >= started else QUIET_S):
             self.is_told = logged - self._logged <= elapsed + LIVE_PACE_S
             self._looked_at, self._logged = monotonic, logged
         return self.is_told
@@ -99,14 +99,14 @@ class Progress:
         if batch.lines.received > batch.lines.unreadable + batch.lines.continuation:  # else it may be no log at all
             self.entries_from.add(batch.origin.key)
         if batch.shapes:
-            past = self.pasts.setdefault(batch.origin.key, Past(self.clock.monotonic()))
+            past = self.pasts.setdefault(batch.origin.key, Past())
             past.latest = max(past.latest, batch.latest or max(batch.times))
 
     def _note_state(self, change: StreamChanged) -> None:
         key = change.stream
         self.states[key] = change
         if change.state is StreamState.CONNECTED and key.kind is StreamKind.LOG and key.of not in self.pasts:
-            self.pasts[key.of] = Past(self.clock.monotonic())
+            self.pasts[key.of] = Past()
             self._note_news(is_news=True)
 
     def is_lost(self, kind: StreamKind, of: str) -> bool:

@@ -107,3 +107,10 @@ def until(condition: Callable[[], bool], what: Callable[[], object], timeout_s: 
     while not condition():
         assert time.monotonic() < deadline, f"still not so after {timeout_s} s: {what()}"
         time.sleep(0.02)
+
+
+def write_plugin(path: Path, text: str) -> Path:
+    """Make a command that stands as a cloud's login helper."""
+    path.write_text("#!/bin/sh\n" + text)
+    path.chmod(0o755)
+    return path
