@@ -194,7 +194,7 @@ def balance_table(*, is_short: bool = False) -> Table[BackendRow]:
                 cell=_expected_cell,
                 width=7,
                 min_width=6,
-                priority=1,
+                priority=3,
                 sort="expected",
                 align=Align.RIGHT,
             ),
@@ -206,15 +206,19 @@ def balance_table(*, is_short: bool = False) -> Table[BackendRow]:
                 cell=_state_cell,
                 width=1,
                 min_width=1,
-                priority=3,
+                priority=4,
                 sort="state",
             ),
             number_column(
-                "failed", "failed", lambda r: r.backend.failed, meaning=Meaning.ERROR, zero="·", width=6, priority=2
+                "failed", "failed", lambda r: r.backend.failed, meaning=Meaning.ERROR, zero="·", width=6, priority=4
             ),
-            number_column("open", "open now", lambda r: r.backend.open_now, zero="0", width=8, priority=3),
-            number_column("sent", "⇡sent", lambda r: r.backend.bytes_sent, form=units.format_bytes, width=7),
-            number_column("recv", "⇣recv", lambda r: r.backend.bytes_recv, form=units.format_bytes, width=7),
+            number_column("open", "open now", lambda r: r.backend.open_now, zero="0", width=8, priority=5),
+            number_column(
+                "sent", "⇡sent", lambda r: r.backend.bytes_sent, form=units.format_bytes, width=7, priority=6
+            ),
+            number_column(
+                "recv", "⇣recv", lambda r: r.backend.bytes_recv, form=units.format_bytes, width=7, priority=6
+            ),
         ),
         row_key=lambda row: row.key,
         row_name=lambda row: f"backend/{row.backend.name}",

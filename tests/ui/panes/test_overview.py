@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.ui.panes.test_balance import plain, press
+from tests.ui.panes.test_balance import plain, press, row
 from tests.ui.scene import capture, glass, make_app
 from ztui.ui.panes.overview import OverviewPane
 
@@ -23,6 +23,15 @@ async def test_flows_latest_balance_and_certificates_at_once_and_the_balance_fol
         assert app.pane_name == "balance"
         shown = await press(pilot, app, "escape", "tab", "tab", "i")
         assert "Balance · productpage.default:9080" in shown
+
+
+async def test_with_just_enough_room_bars_stay() -> None:
+    app = make_app(plain())
+    async with app.run_test(size=(100, 36)) as pilot:
+        text = row(await press(pilot, app), "v2 c94m2")
+        assert "██" in text.partition("v2 c94m2")[2]
+        assert "420" in text
+        assert "33.2 %" in text
 
 
 async def test_below_100_columns_tab_cycles_through_the_parts_and_growing_shows_them_all() -> None:
@@ -79,4 +88,4 @@ async def test_without_dumps_the_right_side_says_why() -> None:
     async with app.run_test(size=(140, 40)) as pilot:
         shown = await press(pilot, app)
         assert "Weights unknown" in shown
-        assert "There is no config dump in the files given." in shown
+        assert "There is no config dump in the files given." in " ".join(shown.split())

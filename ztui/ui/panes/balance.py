@@ -44,7 +44,7 @@ def with_bars(table: Table[BackendRow]) -> Table[BackendRow]:
     """Add a column that draws the observed share, with a mark where the expected one stands."""
     at = table.keys.index("observed")
     return replace(
-        table, columns=(*table.columns[:at], bar_column("│ expected", _bar_cell), *table.columns[at:]), is_problem=None
+        table, columns=(*table.columns[:at], bar_column("│ expect", _bar_cell), *table.columns[at:]), is_problem=None
     )
 
 

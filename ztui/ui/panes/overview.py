@@ -33,6 +33,7 @@ from ztui.ui.panes.flows import (
 from ztui.ui.panes.pane import Pane
 from ztui.ui.panes.questions import HALVES, DumpRows, Edges
 from ztui.ui.widgets.part import Part
+from ztui.ui.widgets.sheet import wrap
 from ztui.ui.widgets.table import WindowTable
 
 if TYPE_CHECKING:
@@ -173,9 +174,10 @@ class OverviewPane(Pane):
 
     def _why_no_certificates(self) -> Sequence[Line]:
         where = self.certificates.view.filter
-        return why.no_dump_rows(
+        lines = why.no_dump_rows(
             self.stage, "certificates", self.certificates.view.total, where.text if where is not None else ""
         )
+        return [part for text in lines for part in wrap(text, self._certificates_part.table.size.width)]
 
     # -- the row under the cursor ---------------------------------------------------------------------------------
 
