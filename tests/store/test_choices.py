@@ -73,6 +73,22 @@ def outbound_by_backend(service: str) -> Counter[str]:
     return counts
 
 
+def inbound_by_backend(prefix: str) -> Counter[str]:
+    """Count the captures' inbound lines of verified sources by a reading of their own."""
+    counts: Counter[str] = Counter()
+    for node in ("w1", "w2"):
+        for line in (DATA / "plain" / f"{node}.log").read_text(encoding="utf-8").splitlines():
+            match = re.search(r'dst\.workload="([^"]+)"', line)
+            if (
+                "\tconnection complete\t" in line
+                and 'direction="inbound"' in line
+                and "src.identity=" in line
+                and match
+            ):
+                counts[match[1]] += match[1].startswith(prefix)
+    return +counts
+
+
 def test_the_counts_of_a_real_mesh() -> None:
     result = Choices(captured(dumps=True), is_saved=True).balance(REVIEWS, Span())
     assert counted(result) == outbound_by_backend(REVIEWS)
@@ -108,6 +124,13 @@ def test_a_filter_holds_before_counting() -> None:
     assert result.n == 365
     big = choices.balance(REVIEWS, Span(), parse("bytes>1500"))  # a question that every entry answers for itself
     assert 0 < big.n < 1265
+
+
+def test_a_direction_takes_entries_as_they_are() -> None:
+    choices = Choices(captured(dumps=True), is_saved=True)
+    arrived = choices.balance(REVIEWS, Span(), parse("dir:inbound"))
+    assert counted(arrived) == inbound_by_backend("reviews-")
+    assert choices.balance(REVIEWS, Span(), parse("dir:outbound")).n == 1265
 
 
 def test_the_busiest_has_several_backends_where_one_does() -> None:

@@ -55,6 +55,7 @@ class Question:
         self._inventory, self._capture = mesh.inventory, mesh.capture
         self.service = service
         self._judge = where.judge(mesh.inventory) if where is not None else None
+        self._as_they_are = where is not None and "dir" in where.keys
         self.kinds: dict[Shape, Kind | None] = {}
         self.closed: dict[int, tuple[int, Cells]] = {}
         self.open: tuple[int, list[tuple[OpenNow, Kind]]] = (-1, [])
@@ -75,7 +76,7 @@ class Question:
         service = service_of(shape, self._inventory)
         if service is None or (self.service is not None and service != self.service):
             return None
-        if is_other(shape) or not self._capture.is_counted(shape):
+        if is_other(shape) or not self._counts(shape):
             return None
         if self._judge is not None and self._judge(shape) is False:
             return None
@@ -91,6 +92,10 @@ class Question:
             is_flipped=shape.direction == Direction.INBOUND,
             has_durations=bool(shape.measures.value & _DURATION),
         )
+
+    def _counts(self, shape: Shape) -> bool:
+        """Whether entries are connections; a filter by direction takes them as they are."""
+        return not shape.is_opened if self._as_they_are else self._capture.is_counted(shape)
 
     def _backend(self, shape: Shape) -> Name | None:
         if shape.dst_workload:
