@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import ssl
 import subprocess
 import sys
@@ -84,21 +83,6 @@ def simulator(directory: Path, *flags: str) -> Iterator[Simulator]:
                 process.wait(10)
             except subprocess.TimeoutExpired:
                 process.kill()
-
-
-def ztui(kubeconfig: Path, *words: str, timeout_s: float = 40.0) -> subprocess.CompletedProcess[str]:
-    """Run a command of ztui on the cluster of a kubeconfig."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("ZTUI_")}
-    environment |= {"KUBECONFIG": str(kubeconfig), "XDG_CONFIG_HOME": str(kubeconfig.parent)}
-    return subprocess.run(
-        [sys.executable, "-m", "ztui", *words],
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=timeout_s,
-        check=False,
-    )
 
 
 def until(condition: Callable[[], bool], what: Callable[[], object], timeout_s: float = 30.0) -> None:

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
+from tests.observers.live.ledger import entries_in
 from tests.observers.live.simulated import Simulator, write_plugin
-from tests.observers.live.test_torture import entries_in
 from ztui.__main__ import main
 
 Run = Callable[..., "Outcome"]

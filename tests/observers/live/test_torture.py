@@ -2,84 +2,12 @@
 
 from __future__ import annotations
 
-import re
 import threading
 import time
-from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 
+from tests.observers.live.ledger import entries_in, observed, read_all
 from tests.observers.live.simulated import Simulator, until
-from ztui.cli.cluster import make_live_observer
-from ztui.clock import SystemClock
-from ztui.model.observation import EntriesRead, GapFound, Observation, StreamChanged, ZtunnelsFound
-from ztui.model.streams import StreamKey, StreamKind, StreamState
-from ztui.session import Session
-from ztui.settings import Settings
-
-DAY_S = 86_400.0
-
-
-class Ledger:
-    """Counts what comes, per pod, and keeps the order of entries."""
-
-    def __init__(self) -> None:
-        self.lines: Counter[str] = Counter()
-        self.entries: dict[str, list[tuple[bytes, bytes]]] = {}
-        self.gaps: list[GapFound] = []
-        self.found: list[ZtunnelsFound] = []
-        self.states: dict[StreamKey, list[StreamChanged]] = {}
-
-    def ingest(self, observation: Observation) -> None:
-        match observation:
-            case EntriesRead():
-                pod = observation.batch.origin.ztunnel or ""
-                self.lines[pod] += observation.batch.lines.received
-                pairs = zip(observation.batch.times, observation.batch.addrs, strict=True)
-                self.entries.setdefault(pod, []).extend(pairs)
-            case GapFound():
-                self.gaps.append(observation)
-            case ZtunnelsFound():
-                self.found.append(observation)
-            case StreamChanged():
-                self.states.setdefault(observation.stream, []).append(observation)
-
-    def ways(self, kind: StreamKind, of: str) -> list[StreamState]:
-        """The states a stream went through."""
-        return [change.state for change in self.states.get(StreamKey(kind=kind, of=of), [])]
-
-
-@contextmanager
-def observed(cluster: Simulator, **more: object) -> Iterator[tuple[Session, Ledger]]:
-    """Observe the cluster as a session does, all of its logs from their beginning."""
-    clock, ledger = SystemClock(), Ledger()
-    settings = Settings(**{"kubeconfig": str(cluster.kubeconfig), "since_s": DAY_S, **more})  # type: ignore[arg-type]
-    session = Session(make_live_observer(settings, clock), ledger, clock)
-    session.start()
-    try:
-        yield session, ledger
-    finally:
-        session.stop()
-
-
-def read_all(cluster: Simulator, session: Session, ledger: Ledger, timeout_s: float = 40.0) -> None:
-    """Drain until as many lines were read of each pod as it wrote, and no more came since."""
-    written = cluster.written()
-
-    def is_all() -> bool:
-        session.drain(0.1)
-        assert session.failure is None, session.failure
-        return dict(ledger.lines) == written
-
-    until(is_all, lambda: (dict(ledger.lines), written, ledger.gaps), timeout_s)
-    time.sleep(0.7)  # a line that is read twice comes within the re-opening of its stream
-    assert is_all(), (dict(ledger.lines), written)
-
-
-def entries_in(log: bytes) -> list[tuple[bytes, bytes]]:
-    """Time and source address of the access log lines of a pod's log, read without any of ztui's readers."""
-    found = re.findall(rb"^(\S+)\t\w+\taccess\t[^\n]*?src\.addr=(\S+)", log, re.MULTILINE)
-    return [(time, addr) for time, addr in found]
+from ztui.model.streams import StreamKind, StreamState
 
 
 def test_streams_that_end_every_moment_lose_nothing_and_repeat_nothing(tortured: Simulator) -> None:
