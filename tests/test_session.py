@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from array import array
 
 import pytest
@@ -104,6 +105,20 @@ def test_a_finite_observer_waits_for_room_and_loses_nothing() -> None:
     session.stop()
     assert sum(len(item.batch) for item in notebook.taken if isinstance(item, EntriesRead)) == 500
     assert session.failure is None
+
+
+def test_who_waits_for_many_rows_is_not_woken_for_one_but_for_the_end() -> None:
+    inbox = Inbox(max_rows=100, is_patient=True)
+    inbox.put(read(10))
+    assert inbox.wait(0.0, rows=20)  # something waits; whether it is enough only says when to look
+    woken = threading.Event()
+    waiting = threading.Thread(target=lambda: inbox.wait(10.0, rows=20) and woken.set())
+    waiting.start()
+    inbox.put(read(5))
+    assert not woken.wait(0.05)
+    inbox.put(Exhausted())
+    assert woken.wait(10.0)
+    waiting.join()
 
 
 class Live:

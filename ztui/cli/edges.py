@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from ztui.cli.filters import flow_filter
 from ztui.cli.headless import watching
 from ztui.cli.output import context_of, form_of, print_rows
+from ztui.cli.span import Span
 from ztui.clock import SystemClock
 from ztui.errors import UsageError
 from ztui.model.fields import BY_KEYS
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 _TICK_S = 2.0
 _COLUMNS = ("flows", "failed", "denied", "sent", "recv", "p50", "p99", "error")
 """What a snapshot shows beside its keys; rates and trends are for the screen, and for -o wide."""
+_TIMED = ("rate", "trend", "failing")
 _MOST_SHAPES = 4_000_000
 """A command that prints every edge of a saved log must not fold any: memory is bounded by the log's own variety."""
 
@@ -58,10 +60,22 @@ class _Question:
         sort_rows(self._table, (), settings.sort)  # refuses a column that does not exist before anything is read
         self._clock = SystemClock()
         self.mesh = Mesh(
-            clock=self._clock, max_rows=settings.max_rows if self._needs_entries else 1, max_bytes=settings.max_bytes,
-            max_shapes=_MOST_SHAPES, max_cells=_MOST_SHAPES,
-        )  # fmt: skip
-        self.memory = self.mesh
+            clock=self._clock,
+            max_rows=settings.max_rows if self._needs_entries else 0,
+            max_bytes=settings.max_bytes,
+            max_shapes=_MOST_SHAPES,
+            max_cells=_MOST_SHAPES,
+            is_timed=self._asks_for_times,
+        )
+        self.memory = Span.before(self.mesh, settings)
+
+    @property
+    def _asks_for_times(self) -> bool:
+        """Whether the answer has rates, trends or a window: else how often and how much is enough."""
+        settings = self._settings
+        shown = {*settings.columns, settings.sort}
+        is_plain = settings.output not in ("wide", "csv") or bool(settings.columns)
+        return not (settings.files and settings.since_s is None and is_plain and shown.isdisjoint(_TIMED))
 
     @property
     def _needs_entries(self) -> bool:

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from ztui.settings import Settings
 
 _DRAIN_S = 0.25
+_FILE_ROWS, _FILE_WAIT_S = 8_192, 0.05
+"""Rows of saved logs that are taken at once, and how long fewer of them may wait."""
+_LIVE_ROWS = 200_000
 _PATIENCE_S = 20.0
 """So long nothing new may come from a cluster, beyond --request-timeout."""
 _TRIES_S = 3.0
@@ -77,7 +80,10 @@ class Watch:
                 yield False
 
     def _observe(self, timeout_s: float) -> None:
-        self._session.wait(timeout_s)
+        if self.is_finite:
+            self._session.wait(min(timeout_s, _FILE_WAIT_S), rows=_FILE_ROWS)
+        else:
+            self._session.wait(timeout_s)
         self._session.drain(_DRAIN_S)
         if self._session.failure is not None:
             raise self._session.failure
@@ -224,7 +230,8 @@ def watching(
     purpose = Purpose(follows_logs=needs is not StreamKind.CONFIG_DUMP, since_s=since_s, refuses_more=True)
     observer = make_observer(settings, clock, target=target, purpose=purpose)
     progress = Progress(memory=memory, clock=clock)
-    session = Session(observer, progress, clock)
+    rows = _FILE_ROWS if observer.is_finite else _LIVE_ROWS
+    session = Session(observer, progress, clock, max_waiting_rows=rows)
     session.start()
     try:
         linger_s = _LINGER_S if target and purpose.follows_logs else 0.0

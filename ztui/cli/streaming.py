@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from ztui.cli.filters import flow_filter
@@ -14,6 +16,7 @@ from ztui.clock import SystemClock
 from ztui.tables.render import TableWriter, choose_columns, csv_lines, json_text, sort_rows, yaml_text
 
 if TYPE_CHECKING:
+    from ztui.cli.headless import Watch
     from ztui.cli.parser import Invocation
     from ztui.model.flow import EntryBatch, Shape
     from ztui.settings import Settings
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 WriteJson = Callable[["EntryBatch", Sequence[int]], bytes]
+_QUIET_TICKS = 4
 _TICK_S = 0.25
 """How long lines of several ztunnels are gathered to be put in the order of time, while following."""
 
@@ -96,16 +100,29 @@ class RowStream(Generic[T]):
 def stream(invocation: Invocation, rows: RowStream[T], wants: Callable[[Shape], bool] | None = None) -> int:
     """Print rows until the input ends, a cluster's past is told, or with -f the user stops it; the exit code."""
     settings = invocation.settings
+    if settings.files and (settings.tail is not None or all(map(os.path.isfile, settings.files))):
+        settings = replace(settings, is_following=False)  # files that lie still have an end, and only it has a tail
     target = invocation.arguments[0] if invocation.arguments else None
     tape = Tape(settings, flow_filter(settings, target), rows.write, keeps_all=rows.sorts, wants=wants)
     with watching(settings, tape, target=target) as watch:
-        if (settings.is_following or (tape.is_streaming and watch.is_finite)) and not rows.sorts:
-            for _ in watch.ticks(_TICK_S):
-                tape.flush()
-            watch.require()
-        else:
+        if rows.sorts or not (settings.is_following or (tape.is_streaming and watch.is_finite)):
             watch.settle()
+        else:
+            _print_as_they_come(watch, tape, is_following=settings.is_following)
         watch.require_log()
         tape.flush()
         rows.close()
         return watch.finish()
+
+
+def _print_as_they_come(watch: Watch, tape: Tape, *, is_following: bool) -> None:
+    """Print what gathers of several ztunnels: with -f at each tick, else when nothing more has come for a second.
+
+    A pipe brings the past of one ztunnel after the other: printed at once it would not be in the order of time.
+    """
+    quiet = 0
+    for _ in watch.ticks(_TICK_S):
+        quiet, tape.has_news = 0 if tape.has_news else quiet + 1, False
+        if is_following or quiet >= _QUIET_TICKS:
+            tape.flush()
+    watch.require()

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
-from itertools import compress
 from typing import TYPE_CHECKING
 
+from ztui.cli.span import joined, last_rows, rows_between, written
 from ztui.clock import SystemClock
 from ztui.model.accesslog import entry_at
-from ztui.model.flow import EntryBatch, Origin, Shape
+from ztui.model.flow import EntryBatch, Shape
 from ztui.model.observation import EntriesRead, Observation
 from ztui.store.mesh import Mesh
+from ztui.store.rates import logged_at
 
 if TYPE_CHECKING:
     from ztui.model.filter import FlowFilter
     from ztui.settings import Settings
 
 _CHUNK = 10_000
-_MANY = Origin(key="")
-"""Stands in a batch gathered from several ztunnels; each of its shapes knows its own."""
 
 
 class Tape:
@@ -39,7 +37,7 @@ class Tape:
         wants: Callable[[Shape], bool] | None = None,
     ) -> None:
         clock = SystemClock()
-        self._mesh = Mesh(clock=clock, max_rows=1)
+        self._mesh = Mesh(clock=clock, max_rows=0)
         self._lookup = self._mesh.inventory
         self._now = clock.now()
         self._where = where
@@ -49,10 +47,17 @@ class Tape:
         self._tail = settings.tail if settings.files else None
         self._files = settings.files
         self._merges = settings.sort != "none"
-        self.is_streaming = not keeps_all and self._tail is None and (not self._merges or len(settings.files) == 1)
+        # A span counts back from now; in saved logs from their end, which is known when they were read to it.
+        is_saved = bool(settings.files) and not settings.is_following
+        self._since_end_s = settings.since_s if is_saved else None
+        self._first = _first_wanted(settings, None if is_saved else self._now)
+        self._last = b"\xff" if settings.until is None else written(settings.until)
+        is_known = self._tail is None and self._since_end_s is None
+        self.is_streaming = not keeps_all and is_known and (not self._merges or len(settings.files) == 1)
         """Whether entries are written as they are read."""
-        self._first, self._last = _bounds(settings, self._now)
         self._gathered: list[EntryBatch] = []
+        self.has_news = False
+        """Whether entries have been gathered since this was last set to False."""
 
     def ingest(self, observation: Observation) -> None:
         """Take one observation; what is no entry only helps the filter (`src.app` needs a dump)."""
@@ -66,18 +71,22 @@ class Tape:
             self._write(batch, self._rows(batch))
         else:
             self._gathered.append(batch)
+            self.has_news = True
 
     def flush(self) -> None:
         """Write what has gathered, in the order of time."""
         batches, self._gathered = self._gathered, []
         if self._tail is not None:
-            batches = _last_rows(batches, self._tail)
+            batches = last_rows(batches, self._tail)
+        if self._since_end_s is not None and batches:
+            end = logged_at(max(batch.latest or max(batch.times) for batch in batches))
+            self._first = max(self._first, written((end or self._now) - self._since_end_s))
         kept = [(batch, self._rows(batch)) for batch in batches]
         if not self._merges:
             for batch, rows in kept:
                 self._write(batch, rows)
             return
-        whole = _joined(kept)
+        whole = joined(kept)
         times = whole.times
         order = sorted(range(len(times)), key=times.__getitem__)
         for at in range(0, len(order), _CHUNK):
@@ -85,13 +94,10 @@ class Tape:
 
     def _rows(self, batch: EntryBatch) -> Sequence[int]:
         """Find the rows of a batch that are asked for."""
-        rows: Sequence[int] = range(len(batch))
+        rows = rows_between(batch, self._first, self._last)
         if self._wants is not None:
             wanted = {shape for shape in set(batch.shapes) if self._wants(shape)}
             rows = [i for i in rows if batch.shapes[i] in wanted]
-        if self._first is not None or self._last is not None:
-            first, last, times = self._first or b"", self._last or b"\xff", batch.times
-            rows = [i for i in rows if first <= times[i] <= last]
         if self._where is not None and self._judge is not None:
             verdicts = {shape: self._judge(shape) for shape in set(batch.shapes)}
             rows = [i for i in rows if self._lets_through(batch, i, verdicts[batch.shapes[i]])]
@@ -104,45 +110,9 @@ class Tape:
         return bool(verdict)
 
 
-def _bounds(settings: Settings, now: float) -> tuple[bytes | None, bytes | None]:
-    """First and last time wanted, as logs write them: there, equal length makes text order the order of time."""
-    first = settings.since_time
-    if settings.since_s is not None:
-        first = max(first or 0.0, now - settings.since_s)
-    return (_written(first) if first is not None else None), (_written(settings.until) if settings.until else None)
-
-
-def _written(at: float) -> bytes:
-    moment = datetime.fromtimestamp(at, tz=UTC)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ").encode()
-
-
-def _last_rows(batches: list[EntryBatch], count: int) -> list[EntryBatch]:
-    """Keep the last `count` entries of each log."""
-    left: dict[str, int] = {}
-    kept: list[EntryBatch] = []
-    for batch in reversed(batches):
-        room = left.setdefault(batch.origin.key, count)
-        left[batch.origin.key] = max(0, room - len(batch))
-        if room >= len(batch):
-            kept.append(batch)
-        elif room:
-            kept.append(_joined([(batch, range(len(batch) - room, len(batch)))]))
-    kept.reverse()
-    return kept
-
-
-def _joined(parts: list[tuple[EntryBatch, Sequence[int]]]) -> EntryBatch:
-    """Make one batch of some rows of many."""
-    whole = EntryBatch(origin=_MANY)
-    for batch, rows in parts:
-        if len(rows) == len(batch):
-            wanted = None
-        else:
-            wanted = bytearray(len(batch))
-            for i in rows:
-                wanted[i] = 1
-        for name in ("times", "addrs", "shapes", "sent", "recv", "duration_ms"):
-            column = getattr(batch, name)
-            getattr(whole, name).extend(column if wanted is None else compress(column, wanted))
-    return whole
+def _first_wanted(settings: Settings, now: float | None) -> bytes:
+    """Give the first time that is wanted: the later of --since-time and, counted back from `now`, --since."""
+    bounds = [settings.since_time] if settings.since_time is not None else []
+    if settings.since_s is not None and now is not None:
+        bounds.append(now - settings.since_s)
+    return written(max(bounds)) if bounds else b""

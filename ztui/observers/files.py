@@ -11,6 +11,7 @@ import errno
 import os
 import select
 import stat
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
@@ -229,6 +230,8 @@ def name_of(path: str) -> str:
 
 def _open(path: str, stdin: int) -> _Opened:
     """Open one file. Raises OSError and Unreadable."""
+    if path == STDIN and stdin == 0 and sys.stdin is None:  # `<&-`: by now descriptor 0 is something of our own
+        raise Unreadable("it is closed")
     # Without O_NONBLOCK a named pipe nobody writes to yet would hold up everything else. It is reading that waits.
     descriptor = os.dup(stdin) if path == STDIN else os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     about = os.fstat(descriptor)

@@ -307,11 +307,16 @@ class EdgeStore:
         max_buckets: int = 360,
         max_shapes: int = 65_536,
         max_cells: int = 400_000,
+        is_timed: bool = True,
     ) -> None:
         self._lookup = lookup
         self.capture = capture
         self.rates = Rates(
-            is_counted=capture.is_counted, max_buckets=max_buckets, max_shapes=max_shapes, max_cells=max_cells
+            is_counted=capture.is_counted,
+            max_buckets=max_buckets,
+            max_shapes=max_shapes,
+            max_cells=max_cells,
+            is_timed=is_timed,
         )
         self.sources = SourceNotes()
         self._questions: dict[tuple[object, ...], _Question] = {}

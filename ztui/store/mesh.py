@@ -49,7 +49,7 @@ class Mesh:
 
     Bounds: `max_rows` entries or `max_bytes` of them; `max_buckets` of ten seconds each (an hour), `max_cells` shapes
     in them, `max_shapes` distinct shapes in the sums of what is older. A command that reads files to their end and
-    prints every edge may raise the last three.
+    prints every edge may raise the last three, and where it asks for no window, rate or trend do without `is_timed`.
     """
 
     def __init__(
@@ -61,6 +61,7 @@ class Mesh:
         max_buckets: int = 360,
         max_shapes: int = 65_536,
         max_cells: int = 400_000,
+        is_timed: bool = True,
     ) -> None:
         self.clock = clock
         self.versions: dict[Topic, int] = dict.fromkeys(Topic, 0)
@@ -69,7 +70,12 @@ class Mesh:
         self.inventory = Inventory(self.cluster)
         self.capture = Capture(self.inventory)
         self.edges = EdgeStore(
-            self.inventory, self.capture, max_buckets=max_buckets, max_shapes=max_shapes, max_cells=max_cells
+            self.inventory,
+            self.capture,
+            max_buckets=max_buckets,
+            max_shapes=max_shapes,
+            max_cells=max_cells,
+            is_timed=is_timed,
         )
         self.streams = StreamTable()
         self.marks = Marks()

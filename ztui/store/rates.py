@@ -22,6 +22,7 @@ _PREFIX = 18
 """`2026-01-31T09:08:0`: a time as written, to its ten seconds."""
 _OPEN_BUCKETS = 3
 _OPEN_LINES = 250_000
+_OPEN_LINES_TIMELESS = 2_000_000
 
 Cells = dict[Shape, list[Any]]
 """Of one open bucket: shape → [sent, recv, time of the latest, duration, duration, …]: one duration per entry, 0 where
@@ -125,7 +126,8 @@ class Rates:
     """Counts entries per shape and ten seconds. `version` grows with every batch.
 
     Bounds: `max_buckets` of ten seconds, `max_cells` packed shapes in them, `max_shapes` in the past. `is_counted`
-    decides whether a shape that is about to be forgotten counts as a connection: eviction freezes that.
+    decides whether a shape that is about to be forgotten counts as a connection: eviction freezes that. Without
+    `is_timed` all time is one bucket: a cell per shape, enough for an answer without windows, rates and trends.
     """
 
     def __init__(
@@ -135,8 +137,11 @@ class Rates:
         max_buckets: int = 360,
         max_cells: int = 400_000,
         max_shapes: int = 65_536,
+        is_timed: bool = True,
     ) -> None:
         self._is_counted = is_counted
+        self._is_timed = is_timed
+        self._max_open_lines = _OPEN_LINES if is_timed else _OPEN_LINES_TIMELESS
         self.max_buckets = max_buckets
         self.max_cells = max_cells
         self.max_shapes = max_shapes
@@ -165,12 +170,13 @@ class Rates:
         self.version += 1
         self.entries += len(times)
         self._open_lines += len(times)
-        first = (batch.earliest or min(times))[:_PREFIX]
-        if first == (batch.latest or max(times))[:_PREFIX]:
+        if not self._is_timed:
+            self._count_one_bucket(batch, self._open.setdefault(0, {}))
+        elif (first := (batch.earliest or min(times))[:_PREFIX]) == (batch.latest or max(times))[:_PREFIX]:
             self._count_one_bucket(batch, self._cells_of(first))
         else:
             self._count_several_buckets(batch)
-        if self._open_lines > _OPEN_LINES:
+        if self._open_lines > self._max_open_lines:
             self._close_all()
 
     def _count_one_bucket(self, batch: EntryBatch, cells: Cells) -> None:

@@ -26,12 +26,14 @@ class SourceNotes:
 
     def noted(self, batch: EntryBatch) -> EntryBatch:
         """Give the same batch, or one with noted shapes where it has early inbound refusals."""
-        if _REFUSED not in map(_message, batch.shapes):
+        messages = list(map(_message, batch.shapes))
+        refused = messages.count(_REFUSED)
+        if not refused:
             return batch
-        shapes = [
-            self.note(shape, addr.decode("utf-8", "replace")) if shape.message == _REFUSED else shape
-            for shape, addr in zip(batch.shapes, batch.addrs, strict=True)
-        ]
+        shapes, i = list(batch.shapes), -1
+        for _ in range(refused):
+            i = messages.index(_REFUSED, i + 1)
+            shapes[i] = self.note(shapes[i], batch.addrs[i].decode("utf-8", "replace"))
         return replace(batch, shapes=shapes)
 
     def note(self, shape: Shape, addr: str | None) -> Shape:
