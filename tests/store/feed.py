@@ -118,7 +118,7 @@ def pod(name: str, node: str = "w1", **more: Any) -> Pod:
 class Fed:
     """A memory, and the ways to feed it."""
 
-    def __init__(self, **bounds: int) -> None:
+    def __init__(self, **bounds: Any) -> None:
         self.clock = ManualClock(START)
         self.mesh = Mesh(clock=self.clock, **bounds)
         self._dumps = DumpReader()

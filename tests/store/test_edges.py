@@ -213,9 +213,11 @@ def test_a_window_counts_what_was_logged_in_it_and_rates_are_over_its_length() -
     fed.log("w1", *(line(at) for at in (0, 30, 55, 59)))
     assert only(fed.edges()).flows == 4
     row = only(fed.edges(window_s=10, now=START + 60))
-    assert (row.flows, row.rate_per_s) == (2, pytest.approx(2 / 10))
+    assert row.flows == 2
+    assert row.rate_per_s == pytest.approx(2 / 10)
     row = only(fed.edges(window_s=10))
-    assert (row.flows, row.rate_per_s) == (2, pytest.approx(2 / 10))
+    assert row.flows == 2
+    assert row.rate_per_s == pytest.approx(2 / 10)
     assert fed.edges(window_s=10, now=START + 600) == []
 
 
@@ -264,9 +266,11 @@ def test_a_filter_that_entries_decide_keeps_window_rate_and_age() -> None:
         return only(edges.rows_of_entries(("src.workload",), kept.oldest(), where=parse(text), **more))
 
     row = ask("bytes>1MB")
-    assert (row.flows, row.rate_per_s) == (2, pytest.approx(2 / 50))
+    assert row.flows == 2
+    assert row.rate_per_s == pytest.approx(2 / 50)
     row = ask("bytes>1MB", window_s=30, now=START + 60)
-    assert (row.flows, row.rate_per_s) == (1, pytest.approx(1 / 30))
+    assert row.flows == 1
+    assert row.rate_per_s == pytest.approx(1 / 30)
     assert ask("age<20s", now=START + 60).flows == 2
     assert ask("age>20s", now=START + 60).flows == 1
 

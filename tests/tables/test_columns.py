@@ -12,6 +12,7 @@ from ztui.tables.columns import (
     NOTHING,
     Align,
     Cell,
+    Column,
     Context,
     Meaning,
     Table,
@@ -36,7 +37,7 @@ TABLES: list[Table[Any]] = [
 
 @pytest.mark.parametrize("value", [None, ""])
 def test_a_missing_word_is_not_shown_as_one(value: str | None) -> None:
-    column = text_column("x", "x", lambda _: value)
+    column: Column[object] = text_column("x", "x", lambda _: value)
     assert column.cell(object(), Context(now=NOW)) == NOTHING
 
 
@@ -50,7 +51,7 @@ def test_a_missing_word_is_not_shown_as_one(value: str | None) -> None:
     ],
 )
 def test_nothing_at_all_is_not_the_same_as_not_known(value: float | None, cell: Cell) -> None:
-    column = number_column("x", "x", lambda _: value, zero="·")
+    column: Column[object] = number_column("x", "x", lambda _: value, zero="·")
     assert column.cell(object(), Context(now=NOW)) == cell
     assert column.align is Align.RIGHT
     assert column.sort == "x"
@@ -99,7 +100,7 @@ def test_a_table_is_well_formed(table: Table[Any]) -> None:
     assert len(set(table.keys)) == len(table.keys)
     assert all(column.min_width <= column.width for column in table.columns)
     assert any(column.priority == 1 for column in table.columns)
-    assert table.default_sort is None or table.column(table.default_sort)
+    assert table.default_sort is None or table.default_sort in table.keys
     with pytest.raises(KeyError):
         table.column("colour")
 

@@ -11,7 +11,8 @@ from tests.store.feed import START, Fed, batch, line, pair
 from ztui.model.accesslog import entry_at
 from ztui.model.flow import AccessLogEntry, Flow, Half, Origin, Shape
 from ztui.tables.columns import Context, Meaning, Table
-from ztui.tables.flows import ENTRIES, FLOWS, destination_of, edges_table, flow_verdict, short_service, source_of, spark
+from ztui.tables.documents import flow_verdict
+from ztui.tables.flows import ENTRIES, FLOWS, destination_of, edges_table, short_service, source_of, spark
 from ztui.tables.render import lines
 
 CONTEXT = Context(now=START + 10)
@@ -189,7 +190,10 @@ def test_a_row_of_bars(values: tuple[float, ...], bars: str) -> None:
 
 
 def test_meanings_never_stand_alone() -> None:
-    for table, row in ((ENTRIES, entry_of(line(1, error="io error: x"))), (FLOWS, flow_of(error="io error: x"))):
-        for column in table.columns:  # type: ignore[attr-defined]
+    shown: list[tuple[Table[Any], Any]] = [
+        (ENTRIES, entry_of(line(1, error="io error: x"))), (FLOWS, flow_of(error="io error: x")),
+    ]  # fmt: skip
+    for table, row in shown:
+        for column in table.columns:
             cell = column.cell(row, CONTEXT)
             assert cell.meaning is not Meaning.ERROR or cell.text[0] == "✖" or column.key == "error"

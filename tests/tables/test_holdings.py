@@ -137,7 +137,7 @@ def services(fed: Fed) -> dict[str, dict[str, str]]:
 def test_endpoints_are_counted_by_those_who_say_they_belong() -> None:
     """ztunnel drops unhealthy endpoints, so what is left of them always looks well."""
     fed = Fed()
-    of = {"services": ["default/reviews.default.svc.cluster.local"]}
+    of: dict[str, Any] = {"services": ["default/reviews.default.svc.cluster.local"]}
     fed.dump(
         "w1", workload("up", **of), *(workload(name, status="Unhealthy", **of) for name in ("down", "out")),
         services=[service("reviews", "up"), service("empty"), service("well", "up", vip="10.96.0.5")],
