@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -116,3 +116,10 @@ async def serving(signer: Signer, scenario: str | None = None, **wanted: Any) ->
 
 def selector(text: str) -> str:
     return quote(text, safe="")
+
+
+async def until(is_so: Callable[[], bool]) -> None:
+    """Let the loop run until something is so, ten seconds at most."""
+    async with asyncio.timeout(10):
+        while not is_so():  # noqa: ASYNC110 -- nothing rings when a server forgets a client
+            await asyncio.sleep(0.01)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from itertools import pairwise
 
 from tests.simulator.worlds import START_US, access_lines, make_world
 from ztui.simulator.clock import SECOND
@@ -34,5 +35,5 @@ def test_equal_backends_are_drawn_at_random_and_not_in_turn() -> None:
     counts = Counter(found)
     assert len(counts) == 6
     assert chi_squared(list(counts.values()), [1] * 6) < 20.5
-    again = sum(one == two for one, two in zip(found, found[1:], strict=False))
+    again = sum(one == two for one, two in pairwise(found))
     assert 0.10 < again / len(found) < 0.24, "the same backend twice in a row: a sixth of the time, never in turn"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
 
 from tests.simulator.worlds import START_US, make_world
 from ztui.simulator.faults import Faults
@@ -97,10 +99,6 @@ def test_the_words_for_states_are_ztunnels(text: str, real: list[Any]) -> None:
 
 
 def test_certificates_of_an_identity_live_a_day_and_can_be_read(text: str) -> None:
-    import base64
-
-    from cryptography import x509
-
     certificates = json.loads(text)["certificates"]
     assert certificates
     for one in certificates:
