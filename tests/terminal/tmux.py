@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from signal import Signals
 
 HAS_TMUX = shutil.which("tmux") is not None
 
@@ -55,8 +56,15 @@ class Terminal:
         """The program's exit status; None while it runs."""
         if self.ask("pane_dead") != "1":
             return None
-        status = self.ask("pane_dead_status")
-        return int(status) if status else 128 + int(self.ask("pane_dead_signal") or 0)
+        status, signal = self.ask("pane_dead_status"), self.ask("pane_dead_signal")
+        if status:
+            return int(status)
+        if signal not in ("", "0"):
+            return 128 + int(signal)
+        # The pane is dead as soon as its terminal is closed; the process is reaped a moment later. Some sandboxed
+        # kernels lose the SIGCHLD that tells tmux so: it is told again.
+        os.kill(int(self.ask("pid")), Signals.SIGCHLD)
+        return None
 
     def wait_until(self, condition: Callable[[str], bool], *, timeout_s: float = 20.0, what: str = "") -> str:
         """Look at the screen until it satisfies `condition`; the screen. Fails with what stood there instead."""

@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
+from textual import events
+from textual.keys import _character_to_key
 from textual.pilot import Pilot
 
 from tests.ui.scene import NOW, HandFeed, capture, glass, make_app, origin, read_lines
@@ -402,3 +404,18 @@ async def test_a_bug_in_the_observer_ends_the_program_as_a_bug() -> None:
     async with app.run_test(size=(80, 24)):
         with pytest.raises(ValueError, match="broken"):
             app.tick()
+
+
+async def test_keys_typed_right_behind_the_slash_belong_to_the_prompt() -> None:
+    app = make_app(capture())
+    async with app.run_test(size=(120, 30)) as pilot:
+        await press(pilot, app, "1")
+        for key in ("slash", *"q:x"):
+            app.post_message(
+                events.Key(key if len(key) > 1 else _character_to_key(key), "/" if key == "slash" else key)
+            )
+        await pilot.pause()
+        assert app.is_running
+        assert app.return_code is None
+        assert app.prompt.is_open
+        assert app.prompt._input.value == "q:x"

@@ -107,10 +107,10 @@ CERTIFICATES: Table[CertificateRow] = Table(
             sort="verdict",
         ),
         text_column(
-            "identity", "identity", lambda r: r.status.name, meaning=Meaning.NAME, width=40, min_width=12, priority=1
+            "identity", "identity", lambda r: r.status.name, meaning=Meaning.NAME, width=40, min_width=26, priority=1
         ),
         text_column("node", "node", lambda r: r.status.node, width=12, priority=2),
-        text_column("state", "state", lambda r: r.status.state, width=11, priority=4),
+        text_column("state", "state", lambda r: r.status.state, width=11, priority=5),
         Column(
             key="renewal",
             title="renewal",

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
+from textual import events
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
@@ -156,6 +157,16 @@ class Frame(App[str], inherit_bindings=False):
         traceback = Traceback(show_locals=False, width=None)
         self._exit_renderables.append(Segments(self.console.render(traceback, self.console.options)))
         self._close_messages_no_wait()
+
+    def on_key(self, event: events.Key) -> None:
+        """Give the prompt what was typed right behind the key that opened it.
+
+        Such keys were on their way to the screen already when the prompt took the focus; as keys they would be
+        commands, or lost. What the prompt itself took never comes up here.
+        """
+        if self.prompt.is_open and event.character is not None and event.is_printable:
+            event.prevent_default()  # Textual's own handler, which looks for a binding, runs after this one
+            self.prompt.type(event.character)
 
     # -- the tick ---------------------------------------------------------------------------------------------------
 

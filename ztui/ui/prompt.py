@@ -110,8 +110,13 @@ class Prompt(Widget):
         with self.prevent(Input.Changed):
             self._input.value = text
         self._input.cursor_position = len(text)
-        self._input.focus()
+        # Not `focus()`, which waits for its turn in the queue while more keys arrive.
+        self.screen.set_focus(self._input)
         self._advise()
+
+    def type(self, text: str) -> None:
+        """Take text as if it had been typed."""
+        self._input.insert_text_at_cursor(text)
 
     def close(self) -> None:
         """Let go of the keys."""

@@ -111,7 +111,9 @@ class Edges:
         """Ask the memory."""
         stage, where = self._stage, self.where
         if where is not None and where.needs_entry:
-            return stage.mesh.edges.rows_of_entries(self.by, self._entries(), where=where)
+            return stage.mesh.edges.rows_of_entries(
+                self.by, self._entries(), where=where, window_s=stage.window_s, now=self._now
+            )
         return stage.mesh.edges.rows(self.by, where=where, window_s=stage.window_s, now=self._now)
 
     @property
