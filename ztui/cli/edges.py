@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import ceil
 from typing import TYPE_CHECKING
 
 from ztui.cli.filters import flow_filter
@@ -12,6 +13,7 @@ from ztui.clock import SystemClock
 from ztui.errors import UsageError
 from ztui.model.fields import BY_KEYS
 from ztui.store.mesh import Mesh, Topic
+from ztui.store.rates import BUCKET_S
 from ztui.tables.flows import edges_table
 from ztui.tables.render import sort_rows
 
@@ -27,6 +29,7 @@ _COLUMNS = ("flows", "failed", "denied", "sent", "recv", "p50", "p99", "error")
 _TIMED = ("rate", "trend", "failing")
 _MOST_SHAPES = 4_000_000
 """A command that prints every edge of a saved log must not fold any: memory is bounded by the log's own variety."""
+_LEAST_BUCKETS = 360
 
 
 def run(invocation: Invocation) -> int:
@@ -63,6 +66,7 @@ class _Question:
             clock=self._clock,
             max_rows=settings.max_rows if self._needs_entries else 0,
             max_bytes=settings.max_bytes,
+            max_buckets=max(_LEAST_BUCKETS, ceil((settings.since_s or 0) / BUCKET_S) + 2),
             max_shapes=_MOST_SHAPES,
             max_cells=_MOST_SHAPES,
             is_timed=self._asks_for_times,
@@ -88,7 +92,9 @@ class _Question:
 
     def _rows(self) -> list[EdgeRow]:
         if self._needs_entries:
-            return self.mesh.edges.rows_of_entries(self._settings.by, self.mesh.entries.oldest(), where=self._where)
+            return self.mesh.edges.rows_of_entries(
+                self._settings.by, self.mesh.entries.oldest(), where=self._where, window_s=self._settings.since_s
+            )
         return self.mesh.edges.rows(self._settings.by, where=self._where, window_s=self._settings.since_s)
 
     def print(self, watch: Watch) -> None:

@@ -112,7 +112,7 @@ class Edges:
         stage, where = self._stage, self.where
         if where is not None and where.needs_entry:
             return stage.mesh.edges.rows_of_entries(
-                self.by, self._entries(), where=where, window_s=stage.window_s, now=self._now
+                self.by, self._entries(), where=where, window_s=stage.window_s, now=self._moment
             )
         return stage.mesh.edges.rows(self.by, where=where, window_s=stage.window_s, now=self._now)
 
@@ -120,9 +120,15 @@ class Edges:
     def _now(self) -> float | None:
         return None if self._stage.is_finite else self._stage.now
 
+    @property
+    def _moment(self) -> float:
+        """What ages are counted from: in saved logs their end."""
+        stage = self._stage
+        return (stage.mesh.now_logged or stage.now) if stage.is_finite else stage.now
+
     def _entries(self) -> Iterator[AccessLogEntry]:
         mesh = self._stage.mesh
-        return (mesh.entries.entry(seq) for seq in mesh.entries.scan(self.where, mesh.inventory, now=self._stage.now))
+        return (mesh.entries.entry(seq) for seq in mesh.entries.scan(self.where, mesh.inventory, now=self._moment))
 
     def refresh(self) -> bool:
         """Catch up with the memory; whether the columns are others than before."""
