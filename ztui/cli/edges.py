@@ -93,7 +93,11 @@ class _Question:
     def _rows(self) -> list[EdgeRow]:
         if self._needs_entries:
             return self.mesh.edges.rows_of_entries(
-                self._settings.by, self.mesh.entries.oldest(), where=self._where, window_s=self._settings.since_s
+                self._settings.by,
+                self.mesh.entries.oldest(),
+                where=self._where,
+                window_s=self._settings.since_s,
+                now=self.mesh.now_logged,
             )
         return self.mesh.edges.rows(self._settings.by, where=self._where, window_s=self._settings.since_s)
 
