@@ -46,7 +46,7 @@ def main(words: Sequence[str] | None = None) -> int:
     return 0
 
 
-_REMEDY = "Choose another --port or --kubeconfig-out."
+_REMEDY = "Choose another --port, or none."
 
 
 def _list_scenarios() -> None:
@@ -116,10 +116,13 @@ class _KubeconfigFile:
         self._pairs = {role: signer.client_pair(role, tuple(groups_of(role)[:-1])) for role in ROLES}
 
     def write(self) -> None:
-        """Write it with the tokens of now."""
-        write_private(
-            self._path, kubeconfig(self._server.url, self._authority, self._accounts, self._pairs, self._user)
-        )
+        """Write it with the tokens of now. Raises OptionError."""
+        value = kubeconfig(self._server.url, self._authority, self._accounts, self._pairs, self._user)
+        try:
+            write_private(self._path, value)
+        except OSError as error:
+            what = f"The kubeconfig {self._path} cannot be written: {error.strerror}."
+            raise OptionError(what, "Choose another --kubeconfig-out.") from error
 
 
 @contextlib.contextmanager
