@@ -66,11 +66,14 @@ class Pty:
         """Type."""
         os.write(self._master, keys)
 
-    def wait_for(self, text: bytes, *, timeout_s: float = 60.0, forget: bool = False) -> float:
+    def forget(self) -> None:
+        """Wait only for what comes from now on."""
+        with self._news:
+            self._tail = b""
+
+    def wait_for(self, text: bytes, *, timeout_s: float = 60.0) -> float:
         """Wait until these bytes have come; when they had. Raises TimeoutError."""
         with self._news:
-            if forget:
-                self._tail = b""
             if not self._news.wait_for(lambda: text in self._tail or self._is_gone(), timeout_s) or (
                 text not in self._tail
             ):
