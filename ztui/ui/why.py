@@ -95,11 +95,12 @@ def _troubles(stage: Stage, kind: StreamKind, what: str) -> list[Line]:
     rows = [row for row in stage.mesh.streams.of_kind(kind) if _is_lost(row)]
     counted: dict[tuple[StreamState, str], list[StreamRow]] = {}
     for row in rows:
-        counted.setdefault((row.state, row.reason or row.state.value), []).append(row)
+        counted.setdefault((row.state, (row.reason or row.state.value).rstrip(".")), []).append(row)
     lines = []
     for (state, reason), same in list(counted.items())[:_MOST_REASONS]:
         glyph = "⊘" if state is StreamState.NOT_PERMITTED else "○"
-        whose = same[0].key.of if len(same) == 1 else f"{len(same)} ztunnels"
+        names = [row.key.of for row in same]
+        whose = ", ".join(names) if len(names) == 1 or kind is StreamKind.WATCH else f"{len(names)} ztunnels"
         retry = same[0].retry_at
         soon = f"; next try in {units.format_age(max(0.0, retry - stage.now))}" if retry is not None else ""
         lines.append(
