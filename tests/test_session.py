@@ -112,7 +112,7 @@ def test_who_waits_for_many_rows_is_not_woken_for_one_but_for_the_end() -> None:
     inbox.put(read(10))
     assert inbox.wait(0.0, rows=20)  # something waits; whether it is enough only says when to look
     woken = threading.Event()
-    waiting = threading.Thread(target=lambda: inbox.wait(10.0, rows=20) and woken.set())
+    waiting = threading.Thread(target=lambda: (inbox.wait(10.0, rows=20), woken.set()))
     waiting.start()
     inbox.put(read(5))
     assert not woken.wait(0.05)

@@ -1,4 +1,7 @@
-"""Saved JSON texts: a ztunnel's config dump, or several of them by pod, as `ztui all -o json` prints them."""
+"""Saved JSON texts: a ztunnel's config dump, several of them by pod (`ztui all -o json`), or one section of one.
+
+`istioctl ztunnel-config workloads -o json` and `… certificates -o json` print such a section: a list.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +21,8 @@ if TYPE_CHECKING:
 
 _MOST_BYTES = 1 << 30
 _SECTIONS = frozenset({"workloads", "certificates", "workloadState"})
+_TELLING_KEYS = {"certificates": "certChain", "workloads": "workloadIps"}
+"""A section that can stand alone, and a key that its elements have and no other's."""
 _REMEDY = "Take one with `istioctl ztunnel-config all POD -o json` or from ztunnel's port 15000, /config_dump."
 
 
@@ -38,7 +43,7 @@ class DocumentSink:
 
     def end(self) -> None:
         """Read the dump and deliver it. Raises Unreadable."""
-        data = bytes(self._data)
+        data = _as_dump(bytes(self._data))
         self._data.clear()
         try:
             dump = self._dumps.read(data)
@@ -58,6 +63,21 @@ class DocumentSink:
         self._deliver(ConfigDumpTaken(origin=origin, dump=dump, taken_at=self._taken_at))
         stream = StreamKey(kind=StreamKind.CONFIG_DUMP, of=origin.key)
         self._deliver(StreamChanged(stream=stream, state=StreamState.CONNECTED, at=self._clock.now()))
+
+
+def _as_dump(data: bytes) -> bytes:
+    """Put a dump around the list that is one of its sections; anything else stays as it is."""
+    if not data.lstrip().startswith(b"["):
+        return data
+    try:
+        found = json.loads(data)
+    except (ValueError, RecursionError):
+        return data
+    first = found[0] if found else None
+    for section, key in _TELLING_KEYS.items():
+        if isinstance(first, dict) and key in first:
+            return b'{"%b": %b}' % (section.encode(), data)
+    return data
 
 
 def _dumps_by_pod(data: bytes) -> list[tuple[str, bytes]]:

@@ -21,7 +21,7 @@ _FOREIGN = (
     (
         BOM_UTF16_LE,
         "text in UTF-16",
-        "Save it as UTF-8: PowerShell's > writes UTF-16, `| Out-File -Encoding utf8` not.",
+        "Save it as UTF-8; in PowerShell with `| Out-File -Encoding utf8`.",
     ),
     (BOM_UTF16_BE, "text in UTF-16", "Save it as UTF-8."),
 )

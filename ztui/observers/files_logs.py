@@ -19,7 +19,7 @@ BATCH_BYTES = 64 * 1024
 
 _PREFIX = rb"\[pod/[^/\]\s]+/[^\]\s]+\] "
 _RUN = re.compile(rb"(%b).*\n(?:\1.*\n)*|(?:(?!%b).*\n)+" % (_PREFIX, _PREFIX))
-_NODE = re.compile(rb"(?:^|\n|\\n|\] |Z )localNode: ([A-Za-z0-9][A-Za-z0-9.-]*)(?=\\n|\s)")
+_NODE = re.compile(rb"(?:\\n|\b)localNode: ([A-Za-z0-9][A-Za-z0-9.-]*)(?=\\n|\s)")
 
 
 def node_in(head: bytes) -> str | None:
