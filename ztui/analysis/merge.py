@@ -13,6 +13,7 @@ from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from ztui.model.certificate import CertificateChain
 from ztui.model.configdump import ConfigDump
+from ztui.model.dumpitem import text_at
 from ztui.model.policy import AuthorizationPolicy
 from ztui.model.service import Service
 from ztui.model.workload import OpenConnection, Workload
@@ -215,7 +216,7 @@ def _comparable(key: str, value: Any) -> Any:
         return sorted(value)
     if key == "endpoints" and isinstance(value, dict):
         return {
-            endpoint.get("workloadUid", uid): endpoint.get("port")
+            text_at(endpoint, "workloadUid") or uid: endpoint.get("port")
             for uid, endpoint in value.items()
             if isinstance(endpoint, dict)
         }
