@@ -81,17 +81,21 @@ class StreamRow:
         self.lines += lines
         self.byte_count += byte_count
         self.last_observed_at = observed_at
-        if self._samples and observed_at - self._samples[-1][0] < RATE_WINDOW_S / _MAX_SAMPLES * 2:
-            at, before = self._samples.pop()
-            self._samples.append((at, before + lines.received))
-        else:
-            self._samples.append((observed_at, lines.received))
+        is_history = logged_at is not None and self.since is not None and logged_at < self.since
+        if not is_history:
+            self._sample(observed_at, lines.received)
         if logged_at is not None:
             self.last_logged_at = max(logged_at, self.last_logged_at or logged_at)
-            is_history = self.since is not None and logged_at < self.since
             self.lag_s = None if is_history else observed_at - logged_at
             if logged_at > observed_at:
                 self.skew_s = max(self.skew_s or 0.0, logged_at - observed_at)
+
+    def _sample(self, at: float, lines: int) -> None:
+        """Count lines of now: what was logged before the stream was there is no rate."""
+        if self._samples and at - self._samples[-1][0] < RATE_WINDOW_S / _MAX_SAMPLES * 2:
+            at, before = self._samples.pop()
+            lines += before
+        self._samples.append((at, lines))
 
 
 class StreamTable:

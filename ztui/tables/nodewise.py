@@ -107,7 +107,7 @@ CERTIFICATES: Table[CertificateRow] = Table(
             sort="verdict",
         ),
         text_column(
-            "identity", "identity", lambda r: r.status.name, meaning=Meaning.NAME, width=40, min_width=26, priority=1
+            "identity", "identity", lambda r: r.status.name, meaning=Meaning.NAME, width=40, min_width=18, priority=1
         ),
         text_column("node", "node", lambda r: r.status.node, width=12, priority=2),
         text_column("state", "state", lambda r: r.status.state, width=11, priority=5),
@@ -117,7 +117,7 @@ CERTIFICATES: Table[CertificateRow] = Table(
             value=lambda r: r.status.renews_at,
             cell=_reason_cell,
             width=22,
-            min_width=10,
+            min_width=19,
             priority=2,
             sort="renewal",
         ),

@@ -75,11 +75,13 @@ def _stream_parts(stage: Stage) -> list[Part]:
     logs = mesh.streams.of_kind(StreamKind.LOG)
     known, followed = len(mesh.cluster.ztunnels), len(mesh.cluster.followed)
     spans = lamps(logs, stage.now)
-    if known and followed < known:
+    is_partial = followed < known
+    if is_partial:
         words = f"{followed} of {known} ztunnels"
     else:
         words = f"{known} ztunnel{'' if known == 1 else 's'}" if known else "looking for ztunnels"
-    parts = [Part((*spans, Span(" ") if spans else Span(""), Span(words, "plain")), 3)]
+    parts = [Part(spans, 1)] if spans else []
+    parts.append(Part((Span(words, "plain"),), 3 if is_partial or not known else 5))
     rate, lag = mesh.streams.lines_per_s(stage.now), mesh.streams.lag_s(stage.now)
     parts.append(Part((Span(f"{units.format_count(rate)} lines/s"),), 3))
     if lag is not None:
