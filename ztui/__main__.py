@@ -73,6 +73,10 @@ def _run(invocation: Invocation) -> int:
     return code
 
 
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "!", "?")) else f"{text}."
+
+
 def _report(error: Exception, invocation: Invocation | None) -> None:
     """Say on stderr what failed and what to do; the traceback goes where it was asked for."""
     settings = invocation.settings if invocation else None
@@ -82,7 +86,7 @@ def _report(error: Exception, invocation: Invocation | None) -> None:
         text = str(error).partition("\n")[0]
         what = f"ztui failed: {type(error).__name__}{': ' + text if text else ''}."
         remedy = "This is a bug: run it again with -v, and report what it prints."
-    print(what, remedy, sep="\n", file=sys.stderr)  # noqa: T201
+    print(_sentence(what), _sentence(remedy), sep="\n", file=sys.stderr)  # noqa: T201
     if settings is None or not (settings.is_verbose or settings.log_file):
         return
     import traceback  # noqa: PLC0415  only when it is asked for

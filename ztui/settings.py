@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ztui import units
@@ -385,8 +385,15 @@ def _standing_terms(environ: Mapping[str, str], config: Mapping[str, Any]) -> tu
     """Collect the filters of environment and file: they hold where the command line has none of its own."""
     terms = []
     for name, option in FILTER_OPTIONS.items():
-        written = [environ[option.variable]] if option.variable in environ else _written(config.get(name, ""))
-        terms += [(False, name, text) for text in written if text and (option.metavar or _switch(text))]
+        if option.variable in environ:
+            written, where = [environ[option.variable]], option.variable
+        else:
+            written, where = _written(config.get(name, "")), f"{name} in the config file"
+        for text in filter(None, written):
+            if option.metavar:
+                terms.append((False, name, str(option.read(text, where))))
+            elif replace(option, parse=_switch).read(text, where):
+                terms.append((False, name, "true"))
     return tuple(terms)
 
 

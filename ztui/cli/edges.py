@@ -15,7 +15,7 @@ from ztui.model.fields import BY_KEYS
 from ztui.store.mesh import Mesh, Topic
 from ztui.store.rates import BUCKET_S
 from ztui.tables.flows import edges_table
-from ztui.tables.render import sort_rows
+from ztui.tables.render import choose_columns, sort_rows
 
 if TYPE_CHECKING:
     from ztui.cli.headless import Watch
@@ -60,6 +60,7 @@ class _Question:
         self._where = flow_filter(settings, target)
         self._table = edges_table(settings.by)
         form_of(settings, "edges")
+        choose_columns(self._table, keys=settings.columns)
         sort_rows(self._table, (), settings.sort)  # refuses a column that does not exist before anything is read
         self._clock = SystemClock()
         self.mesh = Mesh(

@@ -52,7 +52,8 @@ class _AddTerm(argparse.Action):
         if name == "not":
             namespace.negates_next = True
             return
-        namespace.terms.append((namespace.negates_next, name, values if isinstance(values, str) else "true"))
+        text = FILTER_OPTIONS[name].read(values, f"--{name}") if isinstance(values, str) else "true"
+        namespace.terms.append((namespace.negates_next, name, str(text)))
         namespace.negates_next = False
 
 
