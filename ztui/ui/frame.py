@@ -16,6 +16,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import Screen
 
+from ztui.errors import ZtuiError
 from ztui.keys import REGISTRY, footer
 from ztui.ui import terminal, themes
 from ztui.ui.looks import Line, Span
@@ -174,6 +175,9 @@ class Frame(App[str], inherit_bindings=False):
         """Take in what was observed and repaint what differs. The only heartbeat there is."""
         self._keep_pace()
         self.feed.drain(0.02)
+        if isinstance(self.feed.failure, ZtuiError):
+            self.exit()  # what it says is said once the terminal is the shell's again
+            return
         if self.feed.failure is not None:
             raise self.feed.failure
         self.sync()
