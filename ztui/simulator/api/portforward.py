@@ -7,10 +7,12 @@ on each channel is the port, two bytes, little-endian.
 from __future__ import annotations
 
 import contextlib
+from functools import partial
 from typing import TYPE_CHECKING
 
 from aiohttp import WSMsgType, web
 
+from ztui.simulator.api import tunnel
 from ztui.simulator.api.answers import text_answer
 from ztui.simulator.api.permits import demand, is_allowed, refused
 from ztui.simulator.api.status import ApiError
@@ -29,8 +31,10 @@ async def serve_portforward(call: Call) -> web.StreamResponse:
     _demand_both(call)
     if call.request.headers.get("Upgrade", "").lower() != "websocket":
         raise ApiError(400, "Upgrade request required")
-    offered = [one.strip() for one in call.request.headers.get("Sec-WebSocket-Protocol", "").split(",") if one.strip()]
-    if offered and PROTOCOL not in offered:
+    header = call.request.headers.get("Sec-WebSocket-Protocol", "")
+    offered = [one.strip() for one in header.split(",") if one.strip()]
+    chosen = next((one for one in offered if one in (PROTOCOL, tunnel.PROTOCOL)), None)
+    if offered and chosen is None:
         return text_answer("", 403)
     pod = call.pod()
     if pod.node is None:
@@ -39,13 +43,27 @@ async def serve_portforward(call: Call) -> web.StreamResponse:
         ports = [int(port) for port in call.request.query.getall("ports", ())]
     except ValueError as error:
         return text_answer(f"unable to parse ports: {error}\n", 400)
-    if not ports or not all(0 < port < 65_536 for port in ports):
+    if chosen != tunnel.PROTOCOL and (not ports or not all(0 < port < 65_536 for port in ports)):
         return text_answer("query parameter ports is required\n", 400)
-    socket = web.WebSocketResponse(protocols=(PROTOCOL,), compress=False, max_msg_size=0)
+    socket = web.WebSocketResponse(protocols=(chosen or PROTOCOL,), compress=False, max_msg_size=0)
     await socket.prepare(call.request)
     with contextlib.suppress(ConnectionError):  # the client went away, and there is nobody to tell
-        await _Forward(call, pod, ports, socket).run()
+        if chosen == tunnel.PROTOCOL:
+            await tunnel.Tunnel(socket, partial(_dial, call, pod)).run()
+        else:
+            await _Forward(call, pod, ports, socket).run()
     return socket
+
+
+def _dial(call: Call, pod: Pod, port: int) -> PodConnection | str:
+    """Connect with a port inside the pod; where nobody listens, say so in containerd's words."""
+    connection = call.host.ports.dial(pod.uid, port)
+    if connection is not None:
+        return connection
+    return (
+        f"error forwarding port {port} to pod {pod.container_id}, uid : failed to connect to localhost:{port} "
+        f'inside namespace "{pod.uid}", IPv4: dial tcp4 127.0.0.1:{port}: connect: connection refused'
+    )
 
 
 def _demand_both(call: Call) -> None:
@@ -60,24 +78,25 @@ class _Forward:
     """The connections of one WebSocket: one to each port."""
 
     def __init__(self, call: Call, pod: Pod, ports: list[int], socket: web.WebSocketResponse) -> None:
-        self._pod = pod
         self._ports = ports
         self._socket = socket
         self._connections: dict[int, PodConnection] = {}
+        self._refusals: dict[int, str] = {}
         for number, port in enumerate(ports):
-            connection = call.host.ports.dial(pod.uid, port)
-            if connection is not None:
-                self._connections[2 * number] = connection
+            found = _dial(call, pod, port)
+            if isinstance(found, str):
+                self._refusals[2 * number + 1] = found
+            else:
+                self._connections[2 * number] = found
 
     async def run(self) -> None:
         for number, port in enumerate(self._ports):
             await self._send(2 * number, port.to_bytes(2, "little"))
             await self._send(2 * number + 1, port.to_bytes(2, "little"))
-        for number, port in enumerate(self._ports):
-            if 2 * number not in self._connections:
-                await self._send(2 * number + 1, self._refusal(port).encode())
-                await self._socket.close()
-                return
+        for channel, text in self._refusals.items():
+            await self._send(channel, text.encode())
+            await self._socket.close()
+            return
         async for message in self._socket:
             if message.type is not WSMsgType.BINARY or not await self._take(message.data):
                 break
@@ -95,11 +114,3 @@ class _Forward:
 
     async def _send(self, channel: int, data: bytes | memoryview) -> None:
         await self._socket.send_bytes(b"".join((bytes((channel,)), data)))
-
-    def _refusal(self, port: int) -> str:
-        """Word it as containerd does."""
-        pod = self._pod
-        return (
-            f"error forwarding port {port} to pod {pod.container_id}, uid : failed to connect to localhost:{port} "
-            f'inside namespace "{pod.uid}", IPv4: dial tcp4 127.0.0.1:{port}: connect: connection refused'
-        )
