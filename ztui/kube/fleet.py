@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Coroutine
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -170,7 +170,9 @@ class LogFleet:
                 await work
 
         assert self._tasks is not None, "streams run within the fleet"
-        self._tasks.create_task(one_of_few())
+        task = self._tasks.create_task(one_of_few())
+        if isinstance(work, Coroutine):
+            task.add_done_callback(lambda _: work.close())  # where it was cancelled before its turn
 
     async def _look_out_for_server(self) -> None:
         """While the API server is away, ask for it every two seconds, for all streams."""
