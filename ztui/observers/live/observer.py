@@ -39,6 +39,7 @@ class LiveObserver:
         self._credentials = Credentials(access, clock)
         self._wanted: Mailbox[Wanted] = Mailbox()
         self._peers: Mailbox[frozenset[PodName]] = Mailbox()
+        self._detail: Mailbox[Detail] = Mailbox()
         self._asking: Asking | None = None
         self._wishes: dict[type, Wish] = {}
 
@@ -47,7 +48,9 @@ class LiveObserver:
         from ztui.observers.live.following import follow  # noqa: PLC0415  not before the first picture
 
         async with self._client(FOLLOW_SHARE) as client:
-            await follow(client, self._options, deliver, self._rng(), wanted=self._wanted, peers=self._peers)
+            await follow(
+                client, self._options, deliver, self._rng(), wanted=self._wanted, peers=self._peers, detail=self._detail
+            )
 
     async def ask(self, deliver: Deliver) -> None:
         """Deliver lists, watches and dumps until cancelled. Raises ZtuiError for a TARGET that means nothing."""
@@ -55,7 +58,7 @@ class LiveObserver:
         from ztui.observers.live.login import Explainer  # noqa: PLC0415
 
         try:
-            async with self._client(1.0 - FOLLOW_SHARE) as client:
+            async with self._client(1.0 - FOLLOW_SHARE if self._options.follows_logs else 1.0) as client:
                 explain = Explainer(self._access, self._clock)
                 self._asking = Asking(client, self._options, deliver, self._rng(), wanted=self._wanted, explain=explain)
                 for wish in self._wishes.values():
@@ -68,7 +71,9 @@ class LiveObserver:
 
     def wish(self, wish: Wish) -> None:
         """Take a wish; one that comes before there is anybody to ask is kept, the latest of its kind."""
-        if self._asking is not None:
+        if isinstance(wish, Shed):
+            self._detail.put(wish.detail)
+        elif self._asking is not None:
             self._asking.wish(wish)
         else:
             self._wishes[type(wish)] = wish
