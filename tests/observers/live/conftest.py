@@ -7,13 +7,16 @@ from pathlib import Path
 
 import pytest
 
+from tests.kube.conftest import api, authority, client, clock, no_proxy
 from tests.observers.live.simulated import Simulator, simulator
+
+__all__ = ["api", "authority", "client", "clock", "cluster", "no_proxy", "tortured"]
 
 
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
     """A cluster whose time stands still, so that every look at it sees the same."""
-    with simulator(tmp_path_factory.mktemp("cluster"), "--stepped") as made:
+    with simulator(tmp_path_factory.mktemp("cluster"), "--stepped", "--rate", "15") as made:
         made.ask("clock", by="30s")
         yield made
 
