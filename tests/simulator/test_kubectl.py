@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import re
 import shutil
@@ -130,3 +131,20 @@ def test_an_unknown_resource(kubectl: Kubectl) -> None:
     found = kubectl("get", "widgets")
     assert 'the server doesn\'t have a resource type "widgets"' in found.stderr
     assert time.monotonic() - started < 30
+
+
+def test_port_forward(cluster: Simulator, kubectl: Kubectl) -> None:
+    assert KUBECTL is not None
+    words = [KUBECTL, "--kubeconfig", str(cluster.kubeconfig), "port-forward", "-n", "istio-system", ztunnel(kubectl)]
+    with subprocess.Popen([*words, "--address=127.0.0.1", ":15000"], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        match = re.search(r"127\.0\.0\.1:(\d+) -> 15000", process.stdout.readline())
+        assert match
+        for _ in range(2):
+            connection = http.client.HTTPConnection("127.0.0.1", int(match[1]), timeout=10)
+            connection.request("GET", "/config_dump")
+            assert "workloadState" in json.loads(connection.getresponse().read())
+            connection.request("POST", "/logging")
+            assert b"current log level" in connection.getresponse().read()
+            connection.close()
+        process.kill()

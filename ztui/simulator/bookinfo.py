@@ -144,7 +144,7 @@ class Founder:
         return lane
 
     def _shops(self, pods: int) -> list[Lane]:
-        """More apps of one kind until there are enough pods, each calling the next."""
+        """Make more apps of one kind until there are enough pods, each calling the next and none alone busy."""
         lanes: list[Lane] = []
         count = -(-pods // _SHOP_REPLICAS) if pods > 0 else 0
         caller = self.cluster.apps["default", "loadgen"]
@@ -153,7 +153,7 @@ class Founder:
             name = f"shop-{number:04d}"
             app = self._app(_Spec(name, replicas, name, image="docker.io/istio/examples-shop:1.0"))
             service = self._service(name, "default", {9080: 9080})
-            lanes.append(Lane(client=caller, service=service, share=200 / count, recv=800, ms=14))
+            lanes.append(Lane(client=caller, service=service, share=max(200 / count, 2.0), recv=800, ms=14))
             caller = app
         return lanes
 
