@@ -122,9 +122,11 @@ class Fed:
         self.clock = ManualClock(START)
         self.mesh = Mesh(clock=self.clock, **bounds)
         self._dumps = DumpReader()
+        self._readers: dict[str, Reader] = {}
 
     def log(self, node: str, *lines: str, observed: float = 0.0) -> None:
-        self.mesh.ingest(EntriesRead(stream=log_of(node), batch=batch(node, *lines), observed_at=START + observed))
+        read = self._readers.setdefault(node, Reader(origin(node))).feed("".join(lines).encode())
+        self.mesh.ingest(EntriesRead(stream=log_of(node), batch=read, observed_at=START + observed))
 
     def dump(
         self,

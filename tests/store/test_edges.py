@@ -475,3 +475,16 @@ def test_a_real_mesh_counts_as_a_naive_reading_of_the_rule(folder: str) -> None:
         for e in entries
     )
     assert sum(row.flows for row in fed.edges()) == wanted > 300
+
+
+def test_a_busy_moment_weighs_as_much_as_it_had_connections_after_it_is_past() -> None:
+    fed = Fed(max_rows=0, max_buckets=2)
+    fed.log("w1", *(line(0.001 * i, took=10) for i in range(1_000)))
+    for at in range(1, 300):
+        fed.log("w1", line(10 * at, took=5_000))
+    row = only(fed.edges())
+    assert row.flows == 1_299
+    assert row.p50 == 10
+    assert row.p99 == 5_000
+    slow = sum(often for duration, often in row.durations_ms.items() if duration == 5_000)
+    assert slow == pytest.approx(299, rel=0.15)

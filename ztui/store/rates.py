@@ -16,6 +16,7 @@ from typing import Any
 from ztui.model.flow import EntryBatch, Shape, Tally, Verdict
 
 BUCKET_S = 10
+_GOLDEN = 0.618_033_988_749_895  # its multiples, without their whole part, are spread evenly
 KEPT_DURATIONS = 256
 """Durations kept of one shape in one closed bucket: beyond it evenly spaced quantiles stand for all."""
 _PREFIX = 18
@@ -68,6 +69,24 @@ def _thin(durations: list[int]) -> list[int]:
     return [ordered[(2 * i + 1) * count // (2 * KEPT_DURATIONS)] for i in range(KEPT_DURATIONS)]
 
 
+def _resampled(*parts: tuple[Sequence[int], int]) -> list[int]:
+    """Choose 256 durations with the quantiles of several lists together, each of which stands for so many entries.
+
+    Where the first quantile lies differs from time to time: always in the middle of its step, a few slow connections
+    among many would be left out each time, and never be seen.
+    """
+    weighted = sorted((value, entries / len(values)) for values, entries in parts for value in values)
+    total = sum(entries for _, entries in parts)
+    offset = (total * _GOLDEN) % 1
+    chosen: list[int] = []
+    reached = 0.0
+    for value, weight in weighted:
+        reached += weight * KEPT_DURATIONS / total
+        while len(chosen) + offset < reached and len(chosen) < KEPT_DURATIONS:
+            chosen.append(value)
+    return chosen
+
+
 class _Segment:
     """A closed bucket, or a part of one, packed: about 70 bytes a shape."""
 
@@ -113,13 +132,16 @@ class _Sum:
         self.durations: list[int] = []
 
     def add(self, entries: int, sent: int, recv: int, time: bytes, durations: Sequence[int]) -> None:
+        if self.entries * len(durations) == entries * len(self.durations):  # each stands for equally many
+            self.durations += durations
+            if len(self.durations) > 2 * KEPT_DURATIONS:
+                self.durations = _thin(self.durations)
+        else:
+            self.durations = _resampled((self.durations, self.entries), (durations, entries))
         self.entries += entries
         self.sent += sent
         self.recv += recv
         self.time = max(self.time, time)
-        self.durations += durations
-        if len(self.durations) > 2 * KEPT_DURATIONS:
-            self.durations = _thin(self.durations)
 
 
 class Rates:
