@@ -24,6 +24,6 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
 @pytest.fixture
 def tortured(tmp_path: Path) -> Iterator[Simulator]:
     """A cluster of one's own, whose time stands still until it is stepped."""
-    with simulator(tmp_path, "--stepped", "--rate", "60") as made:
+    with simulator(tmp_path, "--stepped", "--rate", "30") as made:
         made.ask("clock", by="1s")
         yield made

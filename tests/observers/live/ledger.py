@@ -83,7 +83,7 @@ def read_all(cluster: Simulator, session: Session, ledger: Ledger, timeout_s: fl
         return dict(ledger.lines) == written
 
     until(is_all, lambda: (dict(ledger.lines), written, ledger.gaps), timeout_s)
-    time.sleep(0.7)  # a line that is read twice comes within the re-opening of its stream
+    time.sleep(0.3)  # a line that is read twice comes within the re-opening of its stream
     assert is_all(), (dict(ledger.lines), written)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from dataclasses import replace
+from random import Random
 
 from ztui.clock import ManualClock
 from ztui.kube.logs import LogReport, LogState, LogTarget
@@ -51,7 +52,7 @@ class Read:
     def __init__(self) -> None:
         self.delivered: list[Observation] = []
         self.peers: list[frozenset[tuple[str, str]]] = []
-        self.reading = LogReading(self.delivered.append, ManualClock(), Peers(self.peers.append))
+        self.reading = LogReading(self.delivered.append, ManualClock(), Peers(self.peers.append), Random(7))
 
     def states(self) -> list[StreamState]:
         return [each.state for each in self.delivered if isinstance(each, StreamChanged)]

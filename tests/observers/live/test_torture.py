@@ -15,10 +15,10 @@ def test_streams_that_end_every_moment_lose_nothing_and_repeat_nothing(tortured:
         read_all(tortured, session, ledger)
         for fault in ("eof_every_s", "cut_every_s"):
             tortured.ask("faults", eof_every_s=0.0, cut_every_s=0.0)
-            tortured.ask("faults", **{fault: 0.4})
+            tortured.ask("faults", **{fault: 0.3})
             for _ in range(6):
-                tortured.ask("clock", by="2s")
-                time.sleep(0.25)
+                tortured.ask("clock", by="1s")
+                time.sleep(0.15)
         tortured.ask("faults", eof_every_s=0.0, cut_every_s=0.0)
         read_all(tortured, session, ledger)
         assert ledger.gaps == []
@@ -49,8 +49,8 @@ def test_a_replaced_pod_and_a_restarted_container_are_read_to_their_ends(torture
         replaced = next(name for name, node in before.items() if node == "w2")
         tortured.ask("acts", do="restart-ztunnel", of=["w1"])
         tortured.ask("acts", do="replace-ztunnel", of=["w2"])
-        for _ in range(30):
-            tortured.ask("clock", by="2s")
+        for _ in range(15):
+            tortured.ask("clock", by="4s")
             time.sleep(0.1)
             session.drain(0.1)
         read_all(tortured, session, ledger)
