@@ -7,6 +7,7 @@ characters wide, so that columns of numbers stay columns.
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from math import inf
 
 _SIZES = {
     "": 1, "b": 1,
@@ -37,7 +38,7 @@ def parse_bytes(text: str) -> int:
     number, unit = _split(text)
     try:
         return round(float(number) * _SIZES[unit.lower()])
-    except (ValueError, KeyError):
+    except (ValueError, KeyError, OverflowError):
         raise UnitError(f"{text!r} is not a size: write a number and B, kB, MB, GB, KiB, MiB or GiB") from None
 
 
@@ -53,7 +54,7 @@ def parse_duration_s(text: str) -> float:
         except (ValueError, KeyError):
             raise UnitError(f"{text!r} is not a span of time: write a number and ms, s, m, h or d") from None
         seen = True
-    if not seen:
+    if not seen or total == inf:
         raise UnitError(f"{text!r} is not a span of time: write a number and ms, s, m, h or d")
     return total
 

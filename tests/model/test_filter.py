@@ -153,7 +153,7 @@ def test_a_value_that_is_missing_fulfils_nothing(text: str) -> None:
 # -- what a shape alone decides
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(data=st.data())
 def test_a_shape_never_decides_against_its_entries(data: st.DataObject) -> None:
     where = data.draw(filters)
@@ -215,7 +215,7 @@ def test_what_cannot_be_read_is_refused_with_a_remedy(text: str, what: str, reme
     assert "\n" not in refused.value.what + refused.value.remedy
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.text(alphabet='from:to!()~<>"\\ orbytes1MB*?[]$.^', max_size=40))
 def test_any_text_is_read_or_refused(text: str) -> None:
     where, refused = read_or_refused(text)
@@ -272,7 +272,7 @@ expressions = st.recursive(
 filters = expressions.map(parse)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(where=filters)
 def test_a_filter_that_is_written_out_reads_the_same(where: FlowFilter) -> None:
     again = parse(where.text)
