@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from tests.bench import ingest, screen, start
+from tests.bench import ingest, live, screen, start
 from tests.bench.bench import Bench, bench
 from tests.bench.corpus import SEED
 from tests.bench.figures import Result
@@ -21,6 +21,8 @@ Group = Callable[[Bench], Iterator[Result]]
 GROUPS: dict[str, tuple[Group, ...]] = {
     "ingest": (ingest.edges, ingest.big, ingest.entries, ingest.memory),
     "start": (start.commands, start.first_paint),
+    "live": (live.per_line, live.lateness, live.stall, live.short_commands, live.thousand),
+    "soak": (live.soak,),
     "screen": (screen.busy, screen.frames, screen.first_rows, screen.keys),
 }
 QUICK: tuple[Group, ...] = (

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 _EVERY_S = 0.01
+_TIME = re.compile(rb"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.MULTILINE)
 
 
 def blocks(log: Path, lines_each: int) -> Iterator[bytes]:
@@ -19,6 +22,12 @@ def blocks(log: Path, lines_each: int) -> Iterator[bytes]:
         with log.open("rb") as file:
             while block := b"".join(file.readline() for _ in range(lines_each)):
                 yield block
+
+
+def stamped(block: bytes) -> bytes:
+    """The same lines, as if they were logged now."""
+    now = datetime.now(tz=UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ").encode()
+    return _TIME.sub(now, block)
 
 
 class Feed:

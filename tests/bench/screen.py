@@ -7,11 +7,10 @@ import random
 import re
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 from tests.bench.bench import Bench
-from tests.bench.feed import Feed, blocks
+from tests.bench.feed import Feed, blocks, stamped
 from tests.bench.figures import Figure, Result, ms
 from tests.bench.measure import PYTHON, ZTUI, percentile
 from tests.bench.terminal import Pty
@@ -115,14 +114,10 @@ def _of_edges(log: Path) -> list[bytes]:
 
 def _fifths(lines: list[bytes]) -> Iterator[bytes]:
     """All lines first, then a fifth of them each time, stamped with the time it is."""
-    yield b"".join(map(_stamped, lines))
+    yield stamped(b"".join(lines))
     step = len(lines) // 5
     for part in itertools.cycle(range(5)):
-        yield b"".join(map(_stamped, lines[part * step : (part + 1) * step]))
-
-
-def _stamped(line: bytes) -> bytes:
-    return datetime.now(tz=UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ").encode() + line[27:]
+        yield stamped(b"".join(lines[part * step : (part + 1) * step]))
 
 
 def first_rows(bench: Bench) -> Iterator[Result]:
@@ -170,8 +165,8 @@ def keys(bench: Bench) -> Iterator[Result]:
     """How long the screen takes to answer a key, among 50,000 rows that grow."""
     log = bench.corpus("base", 200_000).plain
     source = blocks(log, _LINES_PER_BLOCK)
-    first = [next(blocks(log, 60_000))]
-    with Feed(source, first=first) as feed, Pty(_OURS, stdin=feed.reader) as pty:
+    first = b"".join(itertools.islice(source, 60_000 // _LINES_PER_BLOCK))
+    with Feed(source, first=[first]) as feed, Pty(_OURS, stdin=feed.reader) as pty:
         feed.start()
         pty.wait_for(_SHOWN)
         time.sleep(3)
