@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from math import ceil
 from typing import TYPE_CHECKING
 
@@ -104,6 +105,10 @@ class _Question:
 
     def print(self, watch: Watch) -> None:
         """Print the answer as it is now."""
+        if self._needs_entries and (lost := self.mesh.entries.first_seq):
+            kept = len(self.mesh.entries)
+            print(f"This filter looks at single entries: at the last {kept}, not at {lost} before.", file=sys.stderr)
+            print("--buffer and --memory keep more of them.", file=sys.stderr)
         context = context_of(self._settings, self._clock.now())
         print_rows(
             self._table,

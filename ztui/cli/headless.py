@@ -96,8 +96,9 @@ class Watch:
 
     def _has_settled(self) -> bool:
         progress = self.progress
-        if self.is_finite:
-            return progress.is_exhausted
+        if self.is_finite:  # a pipe may flow for ever: who watches it is shown what has come
+            has_begun = bool(progress.entries_from or progress.dumps)
+            return progress.is_exhausted or (self._settings.is_watching and has_begun)
         if progress.ztunnels is None:
             return self._is_lost()
         if not progress.ztunnels.ztunnels:

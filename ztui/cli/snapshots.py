@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ztui.analysis.target import Surroundings, Target, resolve
@@ -13,6 +13,7 @@ from ztui.cli.headless import watching
 from ztui.cli.output import context_of, form_of, print_lines, print_rows
 from ztui.clock import SystemClock
 from ztui.errors import UsageError
+from ztui.model.cluster import Ztunnel
 from ztui.model.streams import StreamKind
 from ztui.store.mesh import Mesh, Topic
 from ztui.tables.health import HEALTH, health_rows
@@ -161,12 +162,24 @@ def _rounds(watch: Watch, *, is_watching: bool) -> Iterable[object]:
 def _find(text: str | None, mesh: Mesh, settings: Settings) -> Target | None:
     if text is None:
         return None
+    # Of a pod it would be wrong to say that no ztunnel runs on its node: only that none of its dumps was given.
+    saved = _saved_ztunnels(mesh) if settings.files and text.partition("/")[0] in ("node", "nodes", "no") else {}
     here = Surroundings(
-        ztunnels=tuple(mesh.cluster.ztunnels.values()),
+        ztunnels=tuple(saved.values() or mesh.cluster.ztunnels.values()),
         pods=tuple(mesh.cluster.pods.values()),
         workloads=tuple(row.item for row in mesh.inventory.workloads),
     )
-    return resolve(text, here, namespace=settings.namespaces[0] if settings.namespaces else None)
+    target = resolve(text, here, namespace=settings.namespaces[0] if settings.namespaces else None)
+    paths = {each.key: path for path, each in saved.items()}
+    return replace(target, ztunnels=frozenset(paths.get(key, key) for key in target.ztunnels))
+
+
+def _saved_ztunnels(mesh: Mesh) -> dict[str, Ztunnel]:
+    """Give the ztunnels of saved dumps, each by its file, as far as the dump says who it was."""
+    return {
+        key: Ztunnel(name=known.origin.ztunnel or key, namespace=known.origin.namespace or "", node=known.node)
+        for key, known in mesh.inventory.dumps.items()
+    }
 
 
 def _print(kind: str, mesh: Mesh, asked: _Asked, watch: Watch) -> None:
