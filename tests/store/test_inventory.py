@@ -178,3 +178,12 @@ def test_a_dump_of_1_22_names_services_and_workloads_as_well() -> None:
     found = fed.mesh.inventory.service_at("10.96.0.9")
     assert found is not None
     assert [one.workload_uid for one in found.endpoints] == [uid]
+
+
+def test_a_namesake_in_another_cluster_does_not_stand_for_ours() -> None:
+    fed = Fed()
+    local = workload("db-0", "w1", clusterId="here")
+    remote = {**workload("db-0", "far-1", clusterId="there"), "uid": "there//Pod/default/db-0"}
+    entry = {**workload("db-0", ""), "uid": "here/networking.istio.io/WorkloadEntry/default/db-0", "clusterId": "here"}
+    fed.dump("w1", remote, local, entry, config={"localNode": "w1", "clusterId": "here"})
+    assert fed.mesh.inventory.node("default", "db-0") == "w1"

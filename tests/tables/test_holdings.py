@@ -236,3 +236,12 @@ def test_every_format_prints_every_row(table: Table[Any]) -> None:
     documents = [table.document(row) for row in rows]
     assert json.loads("".join(lines(table, rows, "json", CONTEXT))) == documents
     assert yaml.safe_load("\n".join(lines(table, rows, "yaml", CONTEXT))) == documents
+
+
+def test_a_namesake_in_another_cluster_is_not_judged_by_our_pod() -> None:
+    fed = Fed()
+    remote = {**workload("curl", "far-1"), "uid": "there//Pod/default/curl"}
+    fed.dump("w1", workload("curl"), remote, workloadState=state("uid-curl"))
+    fed.pods(pod("curl", labels=AMBIENT, annotations=ENABLED))
+    shown = {(row := cells(WORKLOADS, one))["node"]: row["capture"] for one in workload_rows(fed.mesh)}
+    assert shown == {"w1": "· consistent", "far-1": "? not known"}

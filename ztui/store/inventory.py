@@ -192,7 +192,8 @@ class Inventory:
 
     def _indexed(self) -> _Index:
         if self._index is None:
-            self._index = _Index(self.workloads, self.services)
+            clusters = frozenset(known.dump.cluster_id for known in self._dumps.values())
+            self._index = _Index(self.workloads, self.services, clusters)
         return self._index
 
     def workload(self, namespace: str | None, name: str | None) -> Workload | None:
@@ -260,9 +261,16 @@ class Inventory:
 class _Index:
     """Look-up tables over merged workloads and services, made anew when these change."""
 
-    def __init__(self, workloads: tuple[Merged[Workload], ...], services: tuple[Merged[Service], ...]) -> None:
+    def __init__(
+        self,
+        workloads: tuple[Merged[Workload], ...],
+        services: tuple[Merged[Service], ...],
+        clusters: frozenset[str | None],
+    ) -> None:
         items = [row.item for row in workloads]
-        self.by_name = {(item.namespace, item.name): item for item in items}
+        # Lines and pods name namespace and name alone: a pod of the ztunnels' own cluster comes before its namesakes.
+        by_rank = sorted(items, key=lambda item: (item.cluster_id in clusters, item.is_pod))
+        self.by_name = {(item.namespace, item.name): item for item in by_rank}
         self.by_uid = {item.uid: item for item in items if item.uid is not None}
         self.by_ip = _by_ip(items)
         self._services = [row.item for row in services]

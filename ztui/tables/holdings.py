@@ -96,7 +96,7 @@ def workload_rows(mesh: Mesh) -> list[WorkloadRow]:
         workload = held.item
         pod = mesh.cluster.pod(workload.namespace, workload.name)
         capture = None
-        if pod is not None:
+        if pod is not None and workload.node in (None, pod.node):  # another cluster may have a pod of the same name
             namespace = mesh.cluster.namespaces.get(pod.namespace)
             served = states.get(pod.node) if pod.node is not None else None
             capture = capture_of(pod, namespace=namespace, states=served, workload=workload)
