@@ -184,7 +184,9 @@ class Watch:
         """Tell what an answer rests on, as JSON has it."""
         progress = self.progress
         answered = progress.dumps if self._needs is StreamKind.CONFIG_DUMP else progress.entries_from
-        asked = {ztunnel.key for ztunnel in progress.ztunnels.ztunnels} if progress.ztunnels else answered
+        kind = self._needs or StreamKind.LOG
+        states = progress.states.items()
+        asked = {key.of for key, change in states if key.kind is kind and change.state is not StreamState.GONE}
         return {
             "ztunnels": {"asked": len(asked | answered), "answered": len(answered)},
             "streams": {

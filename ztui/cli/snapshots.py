@@ -113,7 +113,8 @@ def _connections(mesh: Mesh, asked: _Asked, _: float) -> Sequence[Any]:
 
 
 def _health(mesh: Mesh, asked: _Asked, now: float) -> Sequence[Any]:
-    return [row for row in health_rows(mesh, now) if asked.names_ztunnel(row.key)]
+    nodes = asked.settings.nodes
+    return [row for row in health_rows(mesh, now) if asked.names_ztunnel(row.key) and (not nodes or row.node in nodes)]
 
 
 _KINDS: dict[str, tuple[Table[Any], Gather]] = {
