@@ -5,19 +5,25 @@ from __future__ import annotations
 import asyncio
 import threading
 from array import array
+from dataclasses import replace
+from datetime import UTC, datetime
+from time import monotonic
 
 import pytest
 
 from ztui.clock import ManualClock, SystemClock
 from ztui.model.flow import EntryBatch, LineCounts, Measures, Origin, Shape
 from ztui.model.observation import (
+    ConnectionsCounted,
     Deliver,
+    Detail,
     EntriesCounted,
     EntriesRead,
     Exhausted,
     MarkSet,
     Observation,
     PollNow,
+    Shed,
     Wish,
 )
 from ztui.model.streams import StreamKey, StreamKind
@@ -112,7 +118,12 @@ def test_who_waits_for_many_rows_is_not_woken_for_one_but_for_the_end() -> None:
     inbox.put(read(10))
     assert inbox.wait(0.0, rows=20)  # something waits; whether it is enough only says when to look
     woken = threading.Event()
-    waiting = threading.Thread(target=lambda: (inbox.wait(10.0, rows=20), woken.set()))
+
+    def wait() -> None:
+        inbox.wait(10.0, rows=20)
+        woken.set()
+
+    waiting = threading.Thread(target=wait)
     waiting.start()
     inbox.put(read(5))
     assert not woken.wait(0.05)
@@ -166,6 +177,46 @@ def test_wishes_travel_to_the_observer_and_stop_cancels_both_threads() -> None:
     assert observer.wishes == [PollNow()]
     assert observer.was_cancelled
     session.wish(PollNow())  # after the end: no harm
+
+
+def test_late_lines_make_the_session_ask_for_less_detail_and_good_ones_for_all_of_it() -> None:
+    written = datetime(2026, 1, 31, 9, 8, tzinfo=UTC).timestamp()
+    clock = ManualClock(written)
+    observer, notebook = Live(), Notebook()
+    session = Session(observer, notebook, clock)
+    session.start()
+    while MarkSet(name="asking", at=0.0) not in notebook.taken:
+        assert session.wait(10.0)
+        session.drain()
+    details = []
+    for late_s in [0.0, 3.0, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1]:
+        clock.advance(1.0)
+        stamp = datetime.fromtimestamp(clock.now() - late_s, tz=UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ").encode()
+        late = read(1)
+        session._inbox.put(replace(late, batch=replace(late.batch, times=[stamp], earliest=stamp, latest=stamp)))
+        session.drain()
+        details.append(session.detail)
+    assert details == [Detail.FULL, *[Detail.NO_HISTORY] * 6, Detail.FULL]
+    until = monotonic() + 10
+    while len(observer.wishes) < 2 and monotonic() < until:
+        session.wait(0.01)
+    session.stop()
+    assert observer.wishes == [Shed(detail=Detail.NO_HISTORY), Shed(detail=Detail.FULL)]
+
+
+def test_batches_without_rows_and_counts_wait_in_bounds_and_lose_nothing() -> None:
+    inbox = Inbox(max_rows=100, is_patient=False)
+    bare = replace(read(0), batch=EntryBatch(origin=ORIGIN, lines=LineCounts(received=9, counted_only=9)))
+    for _ in range(500):
+        inbox.put(bare)
+        inbox.put(ConnectionsCounted(stream=STREAM, logged_at=b"2026-01-31T09:08:0", counted={SHAPE: 3}))
+    assert len(inbox._entries) <= 10
+    taken = list(inbox.take())
+    assert [each.counted for each in taken if isinstance(each, ConnectionsCounted)] == [{SHAPE: 1_500}]
+    lines = [each.batch.lines for each in taken if isinstance(each, EntriesRead)]
+    lines += [each.lines for each in taken if isinstance(each, EntriesCounted)]
+    assert sum(each.received for each in lines) == 4_500
+    assert all(each.adds_up for each in lines)
 
 
 def test_a_bug_in_the_observer_reaches_the_main_thread() -> None:

@@ -12,27 +12,36 @@ import gc
 import sys
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Coroutine, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
+from ztui.analysis.overload import Lateness, Overload
 from ztui.model.flow import LineCounts, Measures, Shape, Tally
 from ztui.model.observation import (
     ConfigDumpTaken,
+    ConnectionsCounted,
+    Detail,
     EntriesCounted,
     EntriesRead,
     Exhausted,
     Observation,
     Observer,
+    Shed,
     Wish,
 )
+from ztui.model.text import logged_at
 
 if TYPE_CHECKING:
     from ztui.clock import Clock
+    from ztui.model.streams import StreamKey
 
 _SWITCH_INTERVAL_S = 0.0005
 """The default 5 ms lets a parsing thread hold up the screen: p99 of a 10 ms callback 13 ms against 5.7 ms."""
+_ROWS_PER_BATCH = 10
+"""So many rows a waiting batch is taken for at least, for the bound: live ones may have one or none."""
+_JUDGED_EVERY_S = 1.0
 _GC_THRESHOLDS = (50_000, 20, 100)
 
 
@@ -91,6 +100,7 @@ class Inbox:
         self._entries: deque[EntriesRead] = deque()
         self._rows = 0
         self._folded: dict[tuple[str, bytes], _Folded] = {}
+        self._counted: dict[tuple[StreamKey, bytes], ConnectionsCounted] = {}
         self._facts: deque[Observation] = deque()
         self._dumps: dict[str, ConfigDumpTaken] = {}
         self._exhausted: Exhausted | None = None
@@ -103,6 +113,8 @@ class Inbox:
                 self._put_entries(observation)
             elif isinstance(observation, ConfigDumpTaken):
                 self._dumps[observation.origin.key] = observation
+            elif isinstance(observation, ConnectionsCounted):
+                self._put_counted(observation)
             elif isinstance(observation, Exhausted):
                 self._exhausted = observation
             else:
@@ -115,10 +127,20 @@ class Inbox:
             self._arrived.wait_for(lambda: self._rows <= self._max_rows // 2 or self._is_closed)
         self._entries.append(read)
         self._rows += len(read.batch)
-        while not self._is_patient and self._rows > self._max_rows and len(self._entries) > 1:
+        while not self._is_patient and self._is_over() and len(self._entries) > 1:
             oldest = self._entries.popleft()
             self._rows -= len(oldest.batch)
             self._fold(oldest)
+
+    def _is_over(self) -> bool:
+        return self._rows > self._max_rows or len(self._entries) > self._max_rows // _ROWS_PER_BATCH
+
+    def _put_counted(self, counted: ConnectionsCounted) -> None:
+        key = (counted.stream, counted.logged_at)
+        waiting = self._counted.get(key)
+        if waiting is not None:
+            counted = replace(counted, counted=Counter(waiting.counted) + Counter(counted.counted))
+        self._counted[key] = counted
 
     def _fold(self, read: EntriesRead) -> None:
         # "2026-01-31T09:08:0" is the time without its last second digit: ten seconds of log.
@@ -145,6 +167,8 @@ class Inbox:
             return self._facts.popleft()
         if self._dumps:
             return self._dumps.pop(next(iter(self._dumps)))
+        if self._counted:
+            return self._counted.pop(next(iter(self._counted)))
         if self._folded:
             return self._folded.pop(next(iter(self._folded))).observation()
         if self._entries:
@@ -162,12 +186,16 @@ class Inbox:
     @property
     def _is_waiting_for_more(self) -> bool:
         """Whether nothing waits but fewer rows than are wanted."""
-        return self._rows < self._wanted_rows and not (self._facts or self._dumps or self._folded or self._exhausted)
+        return self._rows < self._wanted_rows and not self._has_facts
+
+    @property
+    def _has_facts(self) -> bool:
+        return bool(self._facts or self._dumps or self._folded or self._counted or self._exhausted)
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing at all waits."""
-        return not (self._facts or self._dumps or self._folded or self._entries or self._exhausted)
+        return not (self._has_facts or self._entries)
 
     def wait(self, timeout_s: float, rows: int = 1) -> bool:
         """Block until something waits (of entries, `rows` rows) or the inbox is closed; whether something does."""
@@ -247,6 +275,9 @@ class Session:
         self._pacer = Pacer(clock)
         self._threads: list[_LoopThread] = []
         self._ask: _LoopThread | None = None
+        self._overload = Overload()
+        self._lateness = Lateness()
+        self._judged_at = clock.monotonic()
         self.failure: BaseException | None = None
 
     def start(self) -> None:
@@ -285,10 +316,35 @@ class Session:
         deadline = self._clock.monotonic() + budget_s
         for observation in self._inbox.take():
             self._memory.ingest(observation)
+            if not self.observer.is_finite and isinstance(observation, EntriesRead):
+                self._measure(observation)
             taken += 1
             if self._clock.monotonic() >= deadline:
                 break
+        self._judge()
         return taken
+
+    def _measure(self, read: EntriesRead) -> None:
+        """Note how late the latest line of a batch got here, time in the inbox included."""
+        written = logged_at(read.batch.latest) if read.batch.latest else None
+        if written is not None:
+            self._lateness.saw(read.stream.of, self._clock.now() - written)
+
+    def _judge(self) -> None:
+        """Let the observer read with less detail, or more again, by how late the lines of the last second are."""
+        now = self._clock.monotonic()
+        if self.observer.is_finite or now < self._judged_at + _JUDGED_EVERY_S:
+            return
+        self._judged_at = now
+        before = self._overload.detail
+        detail = self._overload.see(self._lateness.take_worst(now) or 0.0, now)
+        if detail is not before:
+            self.wish(Shed(detail=detail))
+
+    @property
+    def detail(self) -> Detail:
+        """How much is kept of what is read: less than all while more is written than can be read."""
+        return self._overload.detail
 
     def wait(self, timeout_s: float, rows: int = 1) -> bool:
         """Block until something waits to be drained; False after `timeout_s` or when the observer failed.

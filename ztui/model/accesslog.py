@@ -10,7 +10,8 @@ from __future__ import annotations
 import json
 import re
 from array import array
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 from itertools import compress
 from typing import TYPE_CHECKING, cast
 
@@ -29,6 +30,7 @@ LINE_LIMIT = 1 << 20
 
 _BLOCK = 1 << 16  # bytes to one pass: 64 KiB were fastest, and a pass holds the interpreter for about 0.2 ms
 _SMALLEST = 1 << 11  # bytes that are not worth to be read in halves
+_FAILED_AT_ONCE = 128  # lines
 _KEPT = 1 << 16  # bytes kept of a line that is too long
 
 _DAY = rb"[0-9]{4}-[01][0-9]-[0-3][0-9]"
@@ -50,6 +52,25 @@ _FORMATS = {
     for is_json in (False, True)
     for is_prefixed in (False, True)
 }
+# The same, where nothing is wanted but what repeats: a time only has to look like one.
+_SHORT_PLAIN = (
+    rb"[0-9T:.Z-]{27}\tinfo\taccess\tconnection complete\tsrc\.addr=[!#-~]+"
+    rb'( .+bound") bytes_sent=[0-9]+ bytes_recv=[0-9]+ duration="[0-9]+ms"\r?\n|(.*)\n'
+)
+_SHORT_JSON = (
+    rb'\{"level":"info","time":"[0-9T:.Z-]{27}","scope":"access","message":"connection complete","src\.addr":"[!#-\[\]-~]+"'
+    rb'(,.+bound"),"bytes_sent":[0-9]+,"bytes_recv":[0-9]+,"duration":"[0-9]+ms"\}\r?\n|(.*)\n'
+)
+_SHORT_FORMATS = {
+    (is_json, is_prefixed): re.compile((_PREFIX if is_prefixed else b"") + form)
+    for is_json, form in ((False, _SHORT_PLAIN), (True, _SHORT_JSON))
+    for is_prefixed in (False, True)
+}
+_ANY_TIME = b"2000-01-01T00:00:00.000000Z"
+_ANY_NUMBERS = (b'0 bytes_recv=0 duration="0', b'0,"bytes_recv":0,"duration":"0')
+_TIME_WITHIN = re.compile(rb'(%b)[\t"]' % _TIME)
+_TEN_SECONDS = len("2026-01-31T09:08:0")
+
 _FIRST = re.compile(rb"(%b)?(?:(\{)|%b\t)" % (_PREFIX, _TIME))
 
 # An access line of any message: time, level and message, address, the rest.
@@ -182,7 +203,10 @@ class Reader:
         self._carry = bytearray()
         self._is_skipping = False
         self._is_open = True  # a stream may begin in the middle of a message that spans lines
-        self._format = _FORMATS[False, False]
+        self._kind = (False, False)
+        self._unmeasured: dict[bytes, Shape] = {}
+        self._failed: list[bytes] = []
+        self._counted: dict[bytes, Counter[bytes | None]] = {}
         self._hours: set[bytes] = set()
 
     def feed(self, data: bytes) -> EntryBatch:
@@ -201,6 +225,70 @@ class Reader:
         if self._carry or self._is_skipping:
             self._take(b"\n", rows)
         return rows.batch(self.origin, 0)
+
+    def count(self, block: bytes) -> EntryBatch:
+        """Read whole lines with as little as an exact count needs: the batch has no rows.
+
+        Completed connections are counted per shape (see `take_counted`), lines that may have failed wait to be read
+        together (see `take_failed`, which counts them as well), any other line is counted only as a line.
+        """
+        rows = _Rows()
+        self._kind = _kind_of(block, self._kind)
+        columns = _SHORT_FORMATS[self._kind].split(block)
+        keys = columns[1::3]
+        failed = [line for line in filter(None, columns[2::3]) if b"error" in line or b"warn" in line]
+        self._failed += failed
+        rows.received = rows.counted_only = len(keys) - len(failed)
+        latest = _last_time(block)
+        rows.earliest = rows.latest = latest
+        self._counted.setdefault(latest[:_TEN_SECONDS], Counter()).update(keys)
+        return rows.batch(self.origin, len(block))
+
+    def take_failed(self) -> EntryBatch:
+        """Read the lines that `count` put aside since the last call."""
+        rows = _Rows()
+        failed, self._failed = self._failed, []
+        self._is_open = False
+        for at in range(0, len(failed), _FAILED_AT_ONCE):
+            self._read(b"\n".join(failed[at : at + _FAILED_AT_ONCE]) + b"\n", rows)
+        self._is_open = True  # nobody looked what the last line was
+        return rows.batch(self.origin, 0)
+
+    def skip(self, block: bytes) -> EntryBatch:
+        """Count whole lines and drop them."""
+        rows = _Rows()
+        rows.received = rows.counted_only = block.count(b"\n")
+        self._is_open = True
+        rows.earliest = rows.latest = _last_time(block)
+        return rows.batch(self.origin, len(block))
+
+    def take_counted(self) -> Iterator[tuple[bytes, dict[Shape, int]]]:
+        """Give what `count` counted since the last call: the ten seconds of the log, and connections per shape.
+
+        The shapes are those of the lines without their numbers: `measures` is none.
+        """
+        counted, self._counted = self._counted, {}
+        for ten_seconds, keys in counted.items():
+            shapes: dict[Shape, int] = {}
+            for key, often in keys.items():
+                if key is not None:  # None stands for the lines that are no completed connections
+                    shape = self._unmeasured.get(key) or self._learn_unmeasured(key)
+                    shapes[shape] = shapes.get(shape, 0) + often
+            if shapes:
+                yield ten_seconds, shapes
+
+    def _learn_unmeasured(self, key: bytes) -> Shape:
+        shape = self._table.learn(self.origin, key, Measures.NONE)
+        if shape is None:
+            is_json = key[:1] == b","
+            line = (_JSON_FORM if is_json else _PLAIN_FORM) % (_ANY_TIME, b"-", key, _ANY_NUMBERS[is_json])
+            entry = read_line(line)
+            known = entry.shape(self.origin) if isinstance(entry, StrictEntry) else _unread(self.origin)
+            shape = replace(known, measures=Measures.NONE)
+        if len(self._unmeasured) >= self._table.limit:
+            self._unmeasured.clear()
+        self._unmeasured[key] = shape
+        return shape
 
     def _take(self, piece: bytes, rows: _Rows) -> None:
         """Cut a piece into whole lines, with what was left of the piece before."""
@@ -235,9 +323,7 @@ class Reader:
 
     def _read(self, block: bytes, rows: _Rows) -> None:
         """Read whole lines: all at once where they are ordinary, else one by one."""
-        first = _FIRST.match(block)
-        if first is not None:
-            self._format = _FORMATS[first[2] is not None, first[1] is not None]
+        self._kind = _kind_of(block, self._kind)
         was_open, diagnosed = self._is_open, len(rows.diagnostics)
         counts = rows.received, rows.continuation, rows.unreadable
         try:
@@ -263,7 +349,7 @@ class Reader:
 
     def _read_ordinary(self, block: bytes, rows: _Rows) -> None:
         # Every line matches, so what stands between two matches is empty: five columns and that, one after the other.
-        found = self._format.split(block)
+        found = _FORMATS[self._kind].split(block)
         lines = _Lines(found[1::6], found[2::6], found[3::6], found[4::6], found[5::6])
         rows.received += len(lines.times)
         if None in lines.times:
@@ -426,6 +512,30 @@ class Reader:
         else:
             rows.unreadable += 1
             rows.diagnostics.append(Diagnostic(text=read_bytes(line)[:CLIP]))
+
+
+def _kind_of(block: bytes, before: tuple[bool, bool]) -> tuple[bool, bool]:
+    """See how the first line is written, in JSON and with a prefix; most often all of them are written so."""
+    first = _FIRST.match(block)
+    return before if first is None else (first[2] is not None, first[1] is not None)
+
+
+def _last_time(block: bytes) -> bytes:
+    """Give the time of the last line that has one, among the last few; b"" where none has."""
+    end = len(block)
+    for _ in range(20):
+        start = block.rfind(b"\n", 0, end - 1) + 1
+        found = _TIME_WITHIN.search(block, start, min(end, start + 200))
+        if found is not None and is_date(found[1].decode()):
+            return found[1]
+        if not start:
+            break
+        end = start
+    return b""
+
+
+def _unread(origin: Origin) -> Shape:
+    return Shape(origin=origin, level="info", message="connection complete")
 
 
 def _key_of(shape: Shape) -> bytes:

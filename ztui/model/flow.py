@@ -6,8 +6,9 @@ Source of every field: ztunnel's `src/proxy/metrics.rs`. A value the line did no
 from __future__ import annotations
 
 from array import array
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntFlag, StrEnum
+from itertools import compress
 
 
 class Direction(StrEnum):
@@ -161,6 +162,18 @@ class LineCounts:
     """Further lines of a message that spans several (`running with config`), and blank ones."""
     unreadable: int = 0
 
+    @property
+    def read_share(self) -> float:
+        """Of the lines that tell of connections, the share that was read whole: 1.0 unless there was overload."""
+        told = self.entries + self.counted_only
+        return self.entries / told if told else 1.0
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether every line is accounted for once."""
+        others = self.counted_only + self.diagnostics + self.continuation + self.unreadable
+        return self.received == self.entries + others
+
     def __add__(self, more: LineCounts) -> LineCounts:
         return LineCounts(
             received=self.received + more.received,
@@ -201,6 +214,22 @@ class EntryBatch:
 
     def __len__(self) -> int:
         return len(self.shapes)
+
+
+def failed_of(batch: EntryBatch) -> EntryBatch:
+    """Give only those rows of a batch that tell of a failure or a denial."""
+    failed = [shape.level in ("error", "warn") for shape in batch.shapes]
+    if all(failed):
+        return batch
+    return replace(
+        batch,
+        times=list(compress(batch.times, failed)),
+        addrs=list(compress(batch.addrs, failed)),
+        shapes=list(compress(batch.shapes, failed)),
+        sent=array("Q", compress(batch.sent, failed)),
+        recv=array("Q", compress(batch.recv, failed)),
+        duration_ms=array("Q", compress(batch.duration_ms, failed)),
+    )
 
 
 @dataclass(slots=True)

@@ -14,6 +14,18 @@ if TYPE_CHECKING:
     from ztui.model.streams import Gap, StreamKey, StreamState
 
 
+class Detail(StrEnum):
+    """How much is kept of what is read; the steps of overload, in order."""
+
+    FULL = "full"
+    NO_HISTORY = "no history"
+    """All is read and counted; single connections are kept only where they failed."""
+    SAMPLED = "sampled"
+    """Of most batches only failures are read whole; the others are counted exactly, without bytes and durations."""
+    SKIP = "skip"
+    """Lines are counted and dropped, and the gap is recorded."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EntriesRead:
     """A batch of one ztunnel's log lines was read."""
@@ -21,6 +33,7 @@ class EntriesRead:
     stream: StreamKey
     batch: EntryBatch
     observed_at: float
+    detail: Detail = Detail.FULL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +51,19 @@ class EntriesCounted:
     lines: LineCounts
     byte_count: int
     observed_at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionsCounted:
+    """Completed connections that overload counted without reading their numbers (their shapes' `measures` are none).
+
+    The lines themselves came as `counted_only` of EntriesRead.
+    """
+
+    stream: StreamKey
+    logged_at: bytes
+    """The ten seconds of the log they lie in, as written and cut off there."""
+    counted: Mapping[Shape, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +140,7 @@ class Exhausted:
 Observation = (
     EntriesRead
     | EntriesCounted
+    | ConnectionsCounted
     | ConfigDumpTaken
     | ClusterChanged
     | ZtunnelsFound
@@ -139,15 +166,6 @@ class LookAt:
     """These ztunnels are on screen: poll them first and oftener."""
 
     ztunnels: frozenset[str]
-
-
-class Detail(StrEnum):
-    """How much is kept of what is read; the steps of overload, in order."""
-
-    FULL = "full"
-    NO_HISTORY = "no history"
-    SAMPLED = "sampled"
-    SKIP = "skip"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

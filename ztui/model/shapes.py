@@ -113,12 +113,12 @@ class ShapeTable:
         part[key] = shape
         self._count += 1
 
-    def learn(self, origin: Origin, text: bytes) -> Shape | None:
+    def learn(self, origin: Origin, text: bytes, measures: Measures = Measures.ALL) -> Shape | None:
         """Read what repeats of a completed connection without error, as ztunnel writes it; None if it is any different.
 
         Source and destination are read apart and remembered apart: new pairs are mostly of known halves.
         """
-        return self._join(origin, "info", "connection complete", text, Measures.ALL, None)
+        return self._join(origin, "info", "connection complete", text, measures, None)
 
     def learn_odd(self, origin: Origin, key: bytes) -> Shape | None:
         """Read what repeats of any other access line, given as its head and what stands before and after its numbers.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from datetime import datetime
 
 _BAD = "\N{REPLACEMENT CHARACTER}"
 _UNUSUAL = re.compile(r"[^ -~]")
@@ -51,3 +52,12 @@ def _unescape(match: re.Match[str]) -> str:
         return _NAMED.get(character, character)
     value = int(code, 16)
     return chr(value) if value <= 0x10FFFF else _BAD
+
+
+def logged_at(time: bytes | str) -> float | None:
+    """Unix seconds of a time as written; None for what is no time."""
+    text = time.decode("ascii", "replace") if isinstance(time, bytes) else time
+    try:
+        return datetime.fromisoformat(text).timestamp()
+    except ValueError:
+        return None

@@ -6,10 +6,12 @@ from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from ztui.model.flow import LineCounts
+from ztui.model.flow import LineCounts, failed_of
 from ztui.model.observation import (
     ClusterChanged,
     ConfigDumpTaken,
+    ConnectionsCounted,
+    Detail,
     EntriesCounted,
     EntriesRead,
     Exhausted,
@@ -81,9 +83,12 @@ class Mesh:
         self.marks = Marks()
         self.exhausted = False
         """Whether the observer has said all it will ever say."""
+        self.detail = Detail.FULL
+        """How much was kept of what was read last: less than all in overload."""
         self._ingest: Mapping[type, Callable[[Any], None]] = {
             EntriesRead: self._take_entries,
             EntriesCounted: self._take_counts,
+            ConnectionsCounted: self._take_unmeasured,
             ConfigDumpTaken: self._take_dump,
             ClusterChanged: self._take_cluster,
             ZtunnelsFound: self._take_ztunnels,
@@ -113,11 +118,12 @@ class Mesh:
 
     def _take_entries(self, read: EntriesRead) -> None:
         batch = read.batch
+        self.detail = read.detail
         logged: float | None = None
         if batch.shapes:
             latest = batch.latest or max(batch.times)
             logged = logged_at(latest)
-            self.entries.append(batch)
+            self.entries.append(batch if read.detail is Detail.FULL else failed_of(batch))
             self.edges.rates.count(self.edges.sources.noted(batch))
             self.versions[Topic.ENTRIES] += 1
             self.versions[Topic.EDGES] += 1
@@ -134,6 +140,10 @@ class Mesh:
         )
         self.versions[Topic.EDGES] += 1
         self.versions[Topic.STREAMS] += 1
+
+    def _take_unmeasured(self, counted: ConnectionsCounted) -> None:
+        self.edges.rates.count_unmeasured(counted.logged_at, counted.counted)
+        self.versions[Topic.EDGES] += 1
 
     def _take_dump(self, taken: ConfigDumpTaken) -> None:
         self.inventory.take(taken)

@@ -11,9 +11,13 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import repeat
 from typing import Any
 
 from ztui.model.flow import EntryBatch, Shape, Tally, Verdict
+from ztui.model.text import logged_at
+
+__all__ = ["BUCKET_S", "Rates", "bucket_of", "logged_at"]
 
 BUCKET_S = 10
 _GOLDEN = 0.618_033_988_749_895  # its multiples, without their whole part, are spread evenly
@@ -42,15 +46,6 @@ def bucket_of(prefix: bytes) -> int | None:
     except ValueError:
         return None
     return int(at.timestamp()) // BUCKET_S
-
-
-def logged_at(time: bytes | str) -> float | None:
-    """Unix seconds of a time as written; None for what is no time."""
-    text = time.decode("ascii", "replace") if isinstance(time, bytes) else time
-    try:
-        return datetime.fromisoformat(text).timestamp()
-    except ValueError:
-        return None
 
 
 def _packed(code: str, numbers: list[int]) -> Sequence[int]:
@@ -244,6 +239,23 @@ class Rates:
             cells[shape] = [tally.bytes_sent, tally.bytes_recv, time, *durations]
             self.entries += tally.entries
         self._pack(bucket, cells)
+
+    def count_unmeasured(self, time: bytes, counted: Mapping[Shape, int]) -> None:
+        """Count connections whose numbers nobody read; all lie in the ten seconds of `time`."""
+        if not counted:
+            return
+        self.version += 1
+        cells = self._cells_of(time[:_PREFIX]) if self._is_timed else self._open.setdefault(0, {})
+        for shape, entries in counted.items():
+            cell = cells.get(shape)
+            if cell is None:
+                cell = cells[shape] = [0, 0, time]
+            cell.extend(repeat(0, entries))
+        lines = sum(counted.values())
+        self.entries += lines
+        self._open_lines += lines
+        if self._open_lines > self._max_open_lines:
+            self._close_all()
 
     def _bucket(self, prefix: bytes) -> int:
         bucket = self._prefixes.get(prefix)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ztui import units
+from ztui.model.observation import Detail
 from ztui.model.streams import StreamKind, StreamState
 from ztui.tables.columns import Zone, clock_text
 from ztui.tables.health import LAMPS
@@ -14,6 +15,7 @@ from ztui.ui.looks import Line, Span
 from ztui.ui.widgets.rows import Part
 
 if TYPE_CHECKING:
+    from ztui.store.mesh import Mesh
     from ztui.store.streams import StreamRow
     from ztui.ui.stage import Stage
 
@@ -86,10 +88,25 @@ def _stream_parts(stage: Stage) -> list[Part]:
     parts.append(Part((Span(f"{units.format_count(rate)} lines/s"),), 3))
     if lag is not None:
         parts.append(Part((Span(f"lag {units.format_age(max(lag, 0.0))}", "warn" if lag >= 5 else "plain"),), 5))
+    parts += _overload_parts(mesh)
     age = mesh.inventory.oldest_age_s(stage.now)
     if age is not None:
         parts.append(Part((Span(f"dumps {units.format_age(age)}", "warn" if age > 120 else "plain"),), 6))
     return parts
+
+
+def _overload_parts(mesh: Mesh) -> list[Part]:
+    """Say what overload leaves out now; since when and of what stands on the Health pane."""
+    match mesh.detail:
+        case Detail.FULL:
+            return []
+        case Detail.NO_HISTORY:
+            words = "overload: only failures kept"
+        case Detail.SAMPLED:
+            words = f"≈ bytes and durations: {mesh.lines.read_share:.0%} of lines read whole"
+        case Detail.SKIP:
+            words = "overload: lines dropped"
+    return [Part((Span(words, "warn"),), 2)]
 
 
 def _file_parts(stage: Stage) -> list[Part]:

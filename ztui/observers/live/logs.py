@@ -10,8 +10,9 @@ from ztui.kube.fleet import LogFleet
 from ztui.kube.logs import Backfill, LogReport, LogState, LogTarget
 from ztui.model.accesslog import Reader, ShapeTable
 from ztui.model.flow import Origin
-from ztui.model.observation import Deliver, EntriesRead, GapFound, StreamChanged
+from ztui.model.observation import Deliver, GapFound, StreamChanged
 from ztui.model.streams import Gap, StreamKey, StreamKind, StreamState
+from ztui.observers.live.shedding import Shedding
 from ztui.observers.live.words import log_changed
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from ztui.kube.client import Client
     from ztui.kube.resume import LogGap
     from ztui.model.flow import EntryBatch, Shape
+    from ztui.model.observation import Detail
     from ztui.observers.live.options import LiveOptions
 
 LARGEST_BATCH_BYTES = 64 * 1024
@@ -76,8 +78,9 @@ class Peers:
 class LogReading:
     """Reads what the streams bring and says how they are. Belongs to the *follow* thread."""
 
-    def __init__(self, deliver: Deliver, clock: Clock, peers: Peers) -> None:
+    def __init__(self, deliver: Deliver, clock: Clock, peers: Peers, rng: Random) -> None:
         self._deliver = deliver
+        self._shedding = Shedding(deliver, clock, rng)
         self._clock = clock
         self._peers = peers
         self._shapes = ShapeTable()
@@ -99,15 +102,19 @@ class LogReading:
             if end - start > LARGEST_BATCH_BYTES:
                 end = block.rfind(b"\n", start, start + LARGEST_BATCH_BYTES) + 1
                 end = end or block.index(b"\n", start) + 1
-            batch = reader.feed(block[start:end] if (start, end) != (0, len(block)) else block)
-            self._deliver(EntriesRead(stream=stream, batch=batch, observed_at=self._clock.now()))
+            batch = self._shedding.read(reader, stream, block[start:end] if (start, end) != (0, len(block)) else block)
             self._peers.read(batch)
             start = end
+
+    def shed(self, detail: Detail) -> None:
+        """Read with less detail from now on, or with all of it again."""
+        self._shedding.change(detail)
 
     def state_changed(self, target: LogTarget, report: LogReport) -> None:
         """Deliver how a stream is; the end of a pod that was replaced under its name is not news."""
         stream = _stream_of(target)
         if report.state is LogState.ENDED:
+            self._shedding.flush()
             self._readers.pop(target.uid, None)
             if self._uids.get(stream.of) != target.uid:
                 return

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ztui.errors import ZtuiError
 from ztui.kube.credentials import Credentials
+from ztui.model.observation import Shed
 from ztui.observers.live.mailbox import Mailbox
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from ztui.clock import Clock
     from ztui.kube.client import Client
     from ztui.kube.kubeconfig import ClusterAccess
-    from ztui.model.observation import Deliver, Wish
+    from ztui.model.observation import Deliver, Detail, Wish
     from ztui.observers.live.asking import Asking
     from ztui.observers.live.logs import Wanted
     from ztui.observers.live.options import LiveOptions
