@@ -66,7 +66,7 @@ def seconds_to_first_rows() -> float:
 EXPECTED = {
     "1": ("from", "to"),
     "2": ("productpage",),
-    "3": ("bookinfo",),
+    "3": ("details", "ratings"),
     "4": ("reviews",),
     "5": ("secure",),
     "6": ("loadgen",),

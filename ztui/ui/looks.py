@@ -48,6 +48,9 @@ class Span:
     look: str = "plain"
 
 
+_SHORTEST_NAME = 9
+"""Cells below which two halves of a name say less than its beginning."""
+
 Line = tuple[Span, ...]
 """One line of the screen."""
 
@@ -77,13 +80,17 @@ def width_of(text: str) -> int:
     return len(text) if text.isascii() else cell_len(text)
 
 
-def fit(text: str, width: int, align: Align = Align.LEFT) -> str:
-    """Make a text exactly `width` cells wide: padded, or cut with `…` as its last cell."""
+def fit(text: str, width: int, align: Align = Align.LEFT, *, is_name: bool = False) -> str:
+    """Make a text exactly `width` cells wide: padded, or cut with `…` as its last cell.
+
+    A name is cut in its middle: what tells a pod from its neighbour, or an identity, stands at the end.
+    """
     if width <= 0:
         return ""
     actual = width_of(text)
     if actual > width:
-        return set_cell_size(text, width - 1) + "…"
+        tail = (width - 1) // 2 if is_name and text.isascii() and width >= _SHORTEST_NAME else 0
+        return set_cell_size(text, width - 1 - tail) + "…" + (text[-tail:] if tail else "")
     padding = " " * (width - actual)
     return padding + text if align is Align.RIGHT else text + padding
 

@@ -13,7 +13,7 @@ from textual import events
 from textual.message import Message
 
 from ztui.store.views import TableView
-from ztui.tables.columns import Cell, Column, Context, Table
+from ztui.tables.columns import Cell, Column, Context, Meaning, Table
 from ztui.ui.looks import Line, Span, fit, width_of
 from ztui.ui.widgets.layout import GAP, Placed, column_sets, place
 from ztui.ui.widgets.lines import PaintedLines
@@ -207,7 +207,7 @@ class WindowTable(PaintedLines, Generic[T]):
         for index, (placed, cell) in enumerate(zip(self._placed, cells, strict=False)):
             if index:
                 spans.append(Span(" " * GAP, f"{prefix}plain"))
-            text = fit(cell.text, placed.width, placed.column.align)
+            text = fit(cell.text, placed.width, placed.column.align, is_name=cell.meaning is Meaning.NAME)
             spans.extend(self._highlighted(text, f"{prefix}{cell.meaning.value}"))
         if has_cursor:
             used = sum(width_of(span.text) for span in spans)
