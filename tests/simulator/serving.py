@@ -100,7 +100,7 @@ class Stream:
 @asynccontextmanager
 async def serving(signer: Signer, scenario: str | None = None, **wanted: Any) -> AsyncIterator[Api]:
     """Serve a small stepped world, its history lived through."""
-    world = make_world(scenario, **{"nodes": 2, "rate": 30.0, **wanted})
+    world = make_world(scenario, **{"nodes": 2, "rate": 20.0, **wanted})
     host = Host(world, WorldClock(start_us=START_US, stepped=True))
     world.advance(START_US)
     host.warm.set()

@@ -18,7 +18,7 @@ from ztui.simulator.ztunnel import Ztunnel
 
 _HISTORY_LINES = 60_000
 _LOG_BYTES = 192 << 20
-"""What all logs together are to stay below, as long as each may hold 256 KiB; a kubelet's own limit is 10 MiB each."""
+"""What all logs together are to stay below, as long as each may hold 512 KiB; a kubelet's own limit is 10 MiB each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +64,7 @@ class World:
             draw=names.generator(settings.seed, "lifecycle"),
             versions=settings.versions,
             json_log=settings.json_log,
-            log_limit_bytes=max(min(10 << 20, _LOG_BYTES // settings.nodes), 256 << 10),
+            log_limit_bytes=max(min(10 << 20, _LOG_BYTES // settings.nodes), 512 << 10),
         )
         self.lifecycle.populate(self.began_us)
         self.traffic.start(self.began_us)

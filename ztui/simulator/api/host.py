@@ -14,7 +14,10 @@ from ztui.simulator.logfile import LogFile
 from ztui.simulator.podports import PodPorts
 from ztui.simulator.world import World
 
-_SLICE_US = SECOND // 2
+_LINES_AT_ONCE = 150
+"""About so many lines are written before requests get their turn: some milliseconds."""
+_SLICES_UNHEARD = 20
+"""After so many followers are woken, however far behind the world is: their logs hold only so much."""
 
 
 @dataclass(slots=True, eq=False)
@@ -82,11 +85,16 @@ class Host:
         return self.world.cluster.pods.get((pod.namespace, pod.name)) is not pod
 
     async def _catch_up(self, to_us: int) -> None:
+        """Live up to a time in slices. Waking followers for each would cost more than their lines do."""
+        slice_us = int(_LINES_AT_ONCE / max(self.world.settings.rate, 1.0) * SECOND)
+        slices = 0
         while self.world.now_us < to_us:
-            behind = to_us - self.world.now_us
-            self.world.advance(min(self.world.now_us + max(_SLICE_US, behind // 64), to_us))
-            self.ring()
+            self.world.advance(min(self.world.now_us + slice_us, to_us))
+            slices += 1
+            if slices % _SLICES_UNHEARD == 0:
+                self.ring()
             await asyncio.sleep(0)
+        self.ring()
 
     def _ring_watchers(self) -> None:
         for bell in self.watchers:
