@@ -13,7 +13,7 @@ GAP = 2
 """Blank cells between two columns."""
 NAME_WIDTH = 18
 """Cells in which a pod's name can still be told from its neighbour's."""
-WORD_WIDTH = 11
+WORD_WIDTH = 12
 """Cells in which a state's word or an IPv4 address can be read."""
 _INDISPENSABLE = 2
 """Columns of this priority and below stay, however narrow names become for them."""
