@@ -50,9 +50,10 @@ class StreamRow:
     _samples: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=_MAX_SAMPLES))
 
     def lines_per_s(self, now: float) -> float:
-        """Lines received per second, over the last ten seconds."""
-        recent = sum(lines for at, lines in self._samples if at > now - RATE_WINDOW_S)
-        return recent / RATE_WINDOW_S
+        """Lines received per second, over the last ten seconds or, where it is younger, since the stream is there."""
+        age_s = RATE_WINDOW_S if self.since is None else now - self.since
+        span_s = min(RATE_WINDOW_S, max(0.25, age_s))
+        return sum(lines for at, lines in self._samples if at > now - span_s) / span_s
 
     def idle_s(self, now: float) -> float | None:
         """For how long a connected log stream has been quiet; None where it is not, or nothing is known."""
