@@ -7,14 +7,32 @@ out of the ordinary goes to the strict reader, which alone defines what a line m
 
 from __future__ import annotations
 
-import json
-import re
 from array import array
 from collections import Counter
 from dataclasses import dataclass, replace
 from itertools import compress
 from typing import TYPE_CHECKING, cast
 
+from ztui.model.accesslog_forms import (
+    ANY_NUMBERS,
+    ANY_TIME,
+    BLANK_TO_COMMA,
+    FORMATS,
+    JSON_FORM,
+    JSON_LINE,
+    JSON_NUMBERS,
+    NO_NUMBERS,
+    NOT_A_NUMBER,
+    PLAIN_FORM,
+    PLAIN_LINE,
+    PLAIN_NUMBERS,
+    REMARK,
+    SHORT_FORMATS,
+    TEN_SECONDS,
+    kind_of,
+    last_time,
+    read_numbers,
+)
 from ztui.model.accesslog_strict import CLIP, StrictEntry, is_blank, is_date, read_line, spans_lines
 from ztui.model.flow import AccessLogEntry, Diagnostic, EntryBatch, LineCounts, Measures, Origin, Shape
 from ztui.model.shapes import ShapeTable, can_repeat
@@ -32,66 +50,6 @@ _BLOCK = 1 << 16  # bytes to one pass: 64 KiB were fastest, and a pass holds the
 _SMALLEST = 1 << 11  # bytes that are not worth to be read in halves
 _FAILED_AT_ONCE = 128  # lines
 _KEPT = 1 << 16  # bytes kept of a line that is too long
-
-_DAY = rb"[0-9]{4}-[01][0-9]-[0-3][0-9]"
-_CLOCK = rb"[0-2][0-9]:[0-5][0-9]:[0-5][0-9]"
-_TIME = rb"%bT%b\.[0-9]{6}Z" % (_DAY, _CLOCK)
-_PREFIX = rb"%bT%b\.[0-9]{9}(?:Z|[+-][0-9][0-9]:[0-9][0-9]) (?:std(?:out|err) F )?" % (_DAY, _CLOCK)
-
-# The literal after the greedy `.+` must stand in the same group (`bound"`), or each step back re-enters the matcher.
-_PLAIN = (
-    rb"(%b)\tinfo\taccess\tconnection complete\tsrc\.addr=([!#-~]+)"
-    rb'( .+bound") bytes_sent=([0-9]+ bytes_recv=[0-9]+ duration="[0-9]+)ms"\r?\n|(.*)\n' % _TIME
-)
-_JSON = (
-    rb'\{"level":"info","time":"(%b)","scope":"access","message":"connection complete","src\.addr":"([!#-\[\]-~]+)"'
-    rb'(,.+bound"),"bytes_sent":([0-9]+,"bytes_recv":[0-9]+,"duration":"[0-9]+)ms"\}\r?\n|(.*)\n' % _TIME
-)
-_FORMATS = {
-    (is_json, is_prefixed): re.compile((_PREFIX if is_prefixed else b"") + (_JSON if is_json else _PLAIN))
-    for is_json in (False, True)
-    for is_prefixed in (False, True)
-}
-# The same, where nothing is wanted but what repeats: a time only has to look like one.
-_SHORT_PLAIN = (
-    rb"[0-9T:.Z-]{27}\tinfo\taccess\tconnection complete\tsrc\.addr=[!#-~]+"
-    rb'( .+bound") bytes_sent=[0-9]+ bytes_recv=[0-9]+ duration="[0-9]+ms"\r?\n|(.*)\n'
-)
-_SHORT_JSON = (
-    rb'\{"level":"info","time":"[0-9T:.Z-]{27}","scope":"access","message":"connection complete","src\.addr":"[!#-\[\]-~]+"'
-    rb'(,.+bound"),"bytes_sent":[0-9]+,"bytes_recv":[0-9]+,"duration":"[0-9]+ms"\}\r?\n|(.*)\n'
-)
-_SHORT_FORMATS = {
-    (is_json, is_prefixed): re.compile((_PREFIX if is_prefixed else b"") + form)
-    for is_json, form in ((False, _SHORT_PLAIN), (True, _SHORT_JSON))
-    for is_prefixed in (False, True)
-}
-_ANY_TIME = b"2000-01-01T00:00:00.000000Z"
-_ANY_NUMBERS = (b'0 bytes_recv=0 duration="0', b'0,"bytes_recv":0,"duration":"0')
-_TIME_WITHIN = re.compile(rb'(%b)[\t"]' % _TIME)
-_TEN_SECONDS = len("2026-01-31T09:08:0")
-
-_FIRST = re.compile(rb"(%b)?(?:(\{)|%b\t)" % (_PREFIX, _TIME))
-
-# An access line of any message: time, level and message, address, the rest.
-_PLAIN_LINE = re.compile(rb"(?:%b)?(%b)\t([a-z]+\taccess\t[^\t]+)\tsrc\.addr=([!#-~]+)([ \t].*|)\Z" % (_PREFIX, _TIME))
-_PLAIN_NUMBERS = re.compile(rb' bytes_sent=([0-9]+) bytes_recv=([0-9]+) duration="([0-9]+)ms"(?=[ \t]|\Z)')
-_JSON_LINE = re.compile(
-    rb'(?:%b)?\{"level":"([a-z]+)","time":"(%b)","scope":"access","message":"([a-z ]+)",'
-    rb'"src\.addr":"([!#-\[\]-~]+)"(,.*|)\}\Z' % (_PREFIX, _TIME)
-)
-_REMARK = re.compile(rb"(?:%b)?(%b)\t([a-z]+)\t(?!access\t)([!-~]+)\t([ -~]*\t[ -~]*)\Z" % (_PREFIX, _TIME))
-_JSON_NUMBERS = re.compile(rb',"bytes_sent":([0-9]+),"bytes_recv":([0-9]+),"duration":"([0-9]+)ms"(?=,|\Z)')
-
-_PLAIN_FORM = b'%b\tinfo\taccess\tconnection complete\tsrc.addr=%b%b bytes_sent=%bms"'
-_JSON_FORM = (
-    b'{"level":"info","time":"%b","scope":"access","message":"connection complete",'
-    b'"src.addr":"%b"%b,"bytes_sent":%bms"}'
-)
-_read_json = json.JSONDecoder().raw_decode
-_BLANK_TO_COMMA = bytes.maketrans(b" ", b",")
-_NOT_A_NUMBER = b'abcdefghijklmnopqrstuvwxyz_=":'
-_NO_NUMBERS = b"0,0,0"
 
 
 class _NotOrdinary(Exception):  # noqa: N818  it is no error: the block goes to the strict reader
@@ -186,7 +144,7 @@ class _Lines:
         odd = self.odd[i]
         if odd is not None:
             return odd
-        form = _PLAIN_FORM if self.keys[i][:1] == b" " else _JSON_FORM
+        form = PLAIN_FORM if self.keys[i][:1] == b" " else JSON_FORM
         return form % (self.times[i], self.addrs[i], self.keys[i], self.numbers[i])
 
 
@@ -233,15 +191,15 @@ class Reader:
         together (see `take_failed`, which counts them as well), any other line is counted only as a line.
         """
         rows = _Rows()
-        self._kind = _kind_of(block, self._kind)
-        columns = _SHORT_FORMATS[self._kind].split(block)
+        self._kind = kind_of(block, self._kind)
+        columns = SHORT_FORMATS[self._kind].split(block)
         keys = columns[1::3]
         failed = [line for line in filter(None, columns[2::3]) if b"error" in line or b"warn" in line]
         self._failed += failed
         rows.received = rows.counted_only = len(keys) - len(failed)
-        latest = _last_time(block)
+        latest = last_time(block)
         rows.earliest = rows.latest = latest
-        self._counted.setdefault(latest[:_TEN_SECONDS], Counter()).update(keys)
+        self._counted.setdefault(latest[:TEN_SECONDS], Counter()).update(keys)
         return rows.batch(self.origin, len(block))
 
     def take_failed(self) -> EntryBatch:
@@ -259,7 +217,7 @@ class Reader:
         rows = _Rows()
         rows.received = rows.counted_only = block.count(b"\n")
         self._is_open = True
-        rows.earliest = rows.latest = _last_time(block)
+        rows.earliest = rows.latest = last_time(block)
         return rows.batch(self.origin, len(block))
 
     def take_counted(self) -> Iterator[tuple[bytes, dict[Shape, int]]]:
@@ -281,7 +239,7 @@ class Reader:
         shape = self._table.learn(self.origin, key, Measures.NONE)
         if shape is None:
             is_json = key[:1] == b","
-            line = (_JSON_FORM if is_json else _PLAIN_FORM) % (_ANY_TIME, b"-", key, _ANY_NUMBERS[is_json])
+            line = (JSON_FORM if is_json else PLAIN_FORM) % (ANY_TIME, b"-", key, ANY_NUMBERS[is_json])
             entry = read_line(line)
             known = entry.shape(self.origin) if isinstance(entry, StrictEntry) else _unread(self.origin)
             shape = replace(known, measures=Measures.NONE)
@@ -323,7 +281,7 @@ class Reader:
 
     def _read(self, block: bytes, rows: _Rows) -> None:
         """Read whole lines: all at once where they are ordinary, else one by one."""
-        self._kind = _kind_of(block, self._kind)
+        self._kind = kind_of(block, self._kind)
         was_open, diagnosed = self._is_open, len(rows.diagnostics)
         counts = rows.received, rows.continuation, rows.unreadable
         try:
@@ -349,7 +307,7 @@ class Reader:
 
     def _read_ordinary(self, block: bytes, rows: _Rows) -> None:
         # Every line matches, so what stands between two matches is empty: five columns and that, one after the other.
-        found = _FORMATS[self._kind].split(block)
+        found = FORMATS[self._kind].split(block)
         lines = _Lines(found[1::6], found[2::6], found[3::6], found[4::6], found[5::6])
         rows.received += len(lines.times)
         if None in lines.times:
@@ -364,8 +322,8 @@ class Reader:
         if None in shapes:
             self._read_new(lines, shapes)
         try:
-            text = b",".join(lines.numbers).translate(_BLANK_TO_COMMA, _NOT_A_NUMBER)
-            numbers = array("Q", _read_json(f"[{text.decode()}]")[0])
+            text = b",".join(lines.numbers).translate(BLANK_TO_COMMA, NOT_A_NUMBER)
+            numbers = array("Q", read_numbers(f"[{text.decode()}]")[0])
         except (ValueError, OverflowError):  # a leading zero, or more than 64 bits
             raise _NotOrdinary from None
         rows.spans(earliest, latest)
@@ -426,11 +384,11 @@ class Reader:
 
     def _read_access_line(self, lines: _Lines, i: int, line: bytes) -> bool:
         """Take an access line of any message apart into what repeats and what does not."""
-        match, numbers = _PLAIN_LINE.match(line), _PLAIN_NUMBERS
+        match, numbers = PLAIN_LINE.match(line), PLAIN_NUMBERS
         if match is not None:
             time, head, addr, rest = match.groups()
         else:
-            match, numbers = _JSON_LINE.match(line), _JSON_NUMBERS
+            match, numbers = JSON_LINE.match(line), JSON_NUMBERS
             if match is None:
                 return False
             level, time, message, addr, rest = match.groups()
@@ -439,7 +397,7 @@ class Reader:
             return False
         measured = numbers.search(rest)
         if measured is None:
-            key, values = b"%b\n%b" % (head, rest), _NO_NUMBERS
+            key, values = b"%b\n%b" % (head, rest), NO_NUMBERS
         else:
             key = b"%b\n%b\n%b" % (head, rest[: measured.start()], rest[measured.end() :])
             values = b"%b,%b,%b" % measured.groups()
@@ -448,7 +406,7 @@ class Reader:
 
     def _remark(self, line: bytes) -> Diagnostic | None:
         """Read a line of another scope as most of them are: plain, printable, all in one line; None for any other."""
-        match = _REMARK.match(line)
+        match = REMARK.match(line)
         if match is None or not self._is_hour(match[1][:13]):
             return None
         time, level, scope, text = match.groups()
@@ -512,26 +470,6 @@ class Reader:
         else:
             rows.unreadable += 1
             rows.diagnostics.append(Diagnostic(text=read_bytes(line)[:CLIP]))
-
-
-def _kind_of(block: bytes, before: tuple[bool, bool]) -> tuple[bool, bool]:
-    """See how the first line is written, in JSON and with a prefix; most often all of them are written so."""
-    first = _FIRST.match(block)
-    return before if first is None else (first[2] is not None, first[1] is not None)
-
-
-def _last_time(block: bytes) -> bytes:
-    """Give the time of the last line that has one, among the last few; b"" where none has."""
-    end = len(block)
-    for _ in range(20):
-        start = block.rfind(b"\n", 0, end - 1) + 1
-        found = _TIME_WITHIN.search(block, start, min(end, start + 200))
-        if found is not None and is_date(found[1].decode()):
-            return found[1]
-        if not start:
-            break
-        end = start
-    return b""
 
 
 def _unread(origin: Origin) -> Shape:
