@@ -26,8 +26,10 @@ _PATIENCE_S = 20.0
 """So long nothing new may come from a cluster, beyond --request-timeout."""
 _TRIES_S = 3.0
 """So long a cluster is tried that cannot be reached: it may be restarting."""
-_RATE_S = 10.0
-"""Of which lines a second are told: more of a log's past would be counted as if it had come within them."""
+_RATE_S = 1.5
+"""So long logs are listened to where lines a second are told."""
+_RECENT_S = 10.0
+"""How much of each log from before now is read where only its state is told: enough to see that it speaks."""
 _LINGER_S = 0.4
 """So long a TARGET's peers may take to be discovered, once its own logs are read."""
 _FINAL = (StreamState.NOT_PERMITTED, StreamState.ERROR)
@@ -229,7 +231,7 @@ def watching(
     if needs is StreamKind.CONFIG_DUMP and settings.is_without_dumps and not settings.files:
         raise UsageError("Without config dumps there is nothing to print.", "Leave --no-dumps out.")
     clock = SystemClock()
-    since_s = SCREEN.since_s if needs is not None else _RATE_S
+    since_s = SCREEN.since_s if needs is not None else _RECENT_S
     purpose = Purpose(follows_logs=needs is not StreamKind.CONFIG_DUMP, since_s=since_s, refuses_more=True)
     observer = make_observer(settings, clock, target=target, purpose=purpose)
     progress = Progress(memory=memory, clock=clock)
@@ -237,7 +239,7 @@ def watching(
     session = Session(observer, progress, clock, max_waiting_rows=rows)
     session.start()
     try:
-        linger_s = _LINGER_S if target and purpose.follows_logs else 0.0
+        linger_s = _RATE_S if needs is None else _LINGER_S if target and purpose.follows_logs else 0.0
         yield Watch(settings, session, progress, needs=needs, linger_s=linger_s)
     finally:
         session.stop()

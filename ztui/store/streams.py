@@ -52,7 +52,7 @@ class StreamRow:
     def lines_per_s(self, now: float) -> float:
         """Lines received per second, over the last ten seconds or, where it is younger, since the stream is there."""
         age_s = RATE_WINDOW_S if self.since is None else now - self.since
-        span_s = min(RATE_WINDOW_S, max(0.25, age_s))
+        span_s = min(RATE_WINDOW_S, max(1.0, age_s))
         return sum(lines for at, lines in self._samples if at > now - span_s) / span_s
 
     def idle_s(self, now: float) -> float | None:
