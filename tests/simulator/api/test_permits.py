@@ -157,3 +157,18 @@ async def test_nothing_can_be_changed(api: Api) -> None:
         'cannot create resource "pods"'
         in (await api.post("/api/v1/namespaces/default/pods", {}, "sre")).json["message"]
     )
+
+
+async def test_only_the_admin_acts_as_somebody_else(api: Api) -> None:
+    async def asked(user: str, wanted: str) -> tuple[int, str]:
+        headers = {"Authorization": f"Bearer {api.host.accounts.tokens[user]}", "Impersonate-User": wanted}
+        async with api.session.get(api.server.url + "/api/v1/nodes", headers=headers) as response:
+            return response.status, (await response.json()).get("message", "")
+
+    assert (await asked("admin", "sre"))[0] == 200
+    code, message = await asked("admin", "jane")
+    assert code == 403
+    assert 'User "jane" cannot list resource "nodes"' in message
+    code, message = await asked("sre", "admin")
+    assert code == 403
+    assert message.startswith('users "admin" is forbidden: User "sre" cannot impersonate resource "users"')

@@ -37,6 +37,16 @@ def forbidden(user: str, verb: str, target: Target) -> ApiError:
     return refused(target, reason)
 
 
+def impersonated(user: str, wanted: str | None) -> str:
+    """Tell who a request acts as; only the admin may act as somebody else."""
+    if not wanted:
+        return user
+    if user != ADMIN:
+        reason = f'User "{user}" cannot impersonate resource "users" in API group "" at the cluster scope'
+        raise ApiError(403, f'users "{wanted}" is forbidden: {reason}', {"name": wanted, "kind": "users"})
+    return wanted
+
+
 def refused(target: Target, reason: str) -> ApiError:
     """Compose a 403 about a resource, for any reason."""
     named = f' "{target.name}"' if target.name is not None else ""

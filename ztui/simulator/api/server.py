@@ -14,7 +14,7 @@ from ztui.simulator.api.access import ANONYMOUS
 from ztui.simulator.api.answers import refusal, text_answer
 from ztui.simulator.api.call import Call
 from ztui.simulator.api.paths import Target, read_path, verb_of
-from ztui.simulator.api.permits import ADMIN, demand, forbidden_path
+from ztui.simulator.api.permits import ADMIN, demand, forbidden_path, impersonated
 from ztui.simulator.api.status import ApiError
 from ztui.simulator.api.tls import LOOPBACK
 
@@ -88,6 +88,7 @@ class ApiServer:
     async def _find_answer(self, request: web.BaseRequest) -> web.StreamResponse:
         path = request.path
         user = self._host.accounts.who(request.headers.get("Authorization"), certificate_name(request))
+        user = impersonated(user, request.headers.get("Impersonate-User"))
         if (answer := discovery.public(path)) is not None:
             return answer
         if path.startswith(control.PREFIX):
