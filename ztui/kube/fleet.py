@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
     from ztui.kube.client import Client
 
-OPENING_AT_ONCE = 32
+OPENING_AT_ONCE = 64
+"""Each opening takes five or six turns of a loop that is paced: fewer would be held up by our own pauses."""
 OPENINGS_PER_S = 100.0
 OPENING_HELD_S = 5.0
 """A server that sends no headers before the first line must not keep others from opening."""
@@ -136,7 +137,7 @@ class LogFleet:
 
     @asynccontextmanager
     async def opening(self) -> AsyncIterator[Callable[[], None]]:
-        """Wait for a turn to open a stream: 32 at once, 100 a second. The value says that it is open."""
+        """Wait for a turn to open a stream: 64 at once, 100 a second. The value says that it is open."""
         is_held = False
 
         def release() -> None:

