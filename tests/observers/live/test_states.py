@@ -138,3 +138,44 @@ def test_a_target_that_means_nothing_ends_the_screen_with_its_words(cluster: Sim
             session.wait(5.0)
         assert isinstance(session.failure, TargetError)
         assert "nosuch" in session.failure.what
+
+
+@pytest.mark.parametrize(
+    ("fault", "says"), [("truncated", "cannot be read"), ("not-json", "cannot be read"), ("500", "HTTP 500")]
+)
+def test_a_dump_that_is_none_is_said_and_the_next_one_is_taken(cluster: Simulator, fault: str, says: str) -> None:
+    cluster.ask("faults", dump_error=fault)
+    try:
+        with observed(cluster, dump_interval_s=0.3) as (session, ledger):
+            drain_until(session, lambda: bool(ledger.found), lambda: ledger.states)
+            for pod in ledger.found[-1].ztunnels:
+                failed = is_state(ledger, StreamKind.CONFIG_DUMP, pod.key, StreamState.ERROR)
+                drain_until(session, failed, lambda: ledger.states)
+                change = ledger.last(StreamKind.CONFIG_DUMP, pod.key)
+                assert change is not None
+                assert says in (change.reason or "")
+                assert change.remedy
+                assert change.retry_at is not None
+            assert not ledger.dumps
+            cluster.ask("faults", dump_error="")
+            drain_until(session, lambda: len(ledger.dumps) == 3, lambda: ledger.states)
+    finally:
+        cluster.ask("faults", dump_error="")
+
+
+def test_a_kubelet_that_does_not_answer_is_named_with_its_pod(cluster: Simulator) -> None:
+    cluster.ask("faults", log_error='Get "https://10.0.0.1:10250/containerLogs": dial tcp 10.0.0.1:10250: i/o timeout')
+    try:
+        with observed(cluster) as (session, ledger):
+            drain_until(session, lambda: bool(ledger.found), lambda: ledger.states)
+            pod = ledger.found[-1].ztunnels[0]
+            drain_until(
+                session, is_state(ledger, StreamKind.LOG, pod.key, StreamState.UNAVAILABLE), lambda: ledger.states
+            )
+            change = ledger.last(StreamKind.LOG, pod.key)
+            assert change is not None
+            assert change.reason == f"The kubelet that runs pod {pod.name} does not answer."
+            cluster.ask("faults", log_error="")
+            drain_until(session, lambda: len(ledger.lines) == 3, lambda: ledger.states)
+    finally:
+        cluster.ask("faults", log_error="")

@@ -212,6 +212,7 @@ class Dumps:
                 state=StreamState.ERROR,
                 at=self._clock.now(),
                 reason=clean(reason),
+                remedy="It is tried again; look at the log of that ztunnel.",
                 retry_at=self._clock.now() + delay,
             )
         )
