@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 
 import pytest
@@ -137,7 +136,6 @@ async def test_a_large_list_is_compressed_and_a_small_one_is_not(api: Api) -> No
     async with api.session.get(url, headers=headers) as response:
         assert response.headers["Content-Encoding"] == "gzip"
         assert len((await response.json())["items"]) > 300
-    assert gzip.compress(b"", mtime=0) == gzip.compress(b"", mtime=0)
 
 
 async def test_what_nobody_serves_is_404_in_plain_text(api: Api) -> None:

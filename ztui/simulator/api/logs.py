@@ -6,6 +6,8 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from aiohttp import web
+
 from ztui.simulator.api.answers import begin_stream
 from ztui.simulator.api.host import Follower
 from ztui.simulator.api.paths import is_true, number
@@ -14,8 +16,6 @@ from ztui.simulator.clock import SECOND, read_stamp
 from ztui.simulator.logfile import LogFile
 
 if TYPE_CHECKING:
-    from aiohttp import web
-
     from ztui.simulator.api.call import Call
     from ztui.simulator.api.host import Host
     from ztui.simulator.cluster import Pod
@@ -41,6 +41,8 @@ async def serve_log(call: Call) -> web.StreamResponse:
     host, pod = call.host, call.pod()
     options = _read_options(call)
     _check_container(pod, options.container)
+    if pod.node is None:
+        return web.Response(status=204)
     if host.faults.log_error:
         raise ApiError(500, host.faults.log_error)
     await host.warm.wait()
