@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from dataclasses import dataclass, replace
-from itertools import compress
+from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 from ztui.model.accesslog_forms import (
@@ -33,8 +32,9 @@ from ztui.model.accesslog_forms import (
     last_time,
     read_numbers,
 )
+from ztui.model.accesslog_rows import Lines, Rows
 from ztui.model.accesslog_strict import CLIP, StrictEntry, is_blank, is_date, read_line, spans_lines
-from ztui.model.flow import AccessLogEntry, Diagnostic, EntryBatch, LineCounts, Measures, Origin, Shape
+from ztui.model.flow import AccessLogEntry, Diagnostic, EntryBatch, Measures, Origin, Shape
 from ztui.model.shapes import ShapeTable, can_repeat
 from ztui.model.text import read_bytes
 
@@ -47,105 +47,13 @@ LINE_LIMIT = 1 << 20
 """Bytes of the longest line that is read; a longer one is unreadable and dropped up to its line feed."""
 
 _BLOCK = 1 << 16  # bytes to one pass: 64 KiB were fastest, and a pass holds the interpreter for about 0.2 ms
-_SMALLEST = 1 << 11  # bytes that are not worth to be read in halves
+_SMALLEST = 1 << 11  # bytes that are not worth reading in parts
 _FAILED_AT_ONCE = 128  # lines
 _KEPT = 1 << 16  # bytes kept of a line that is too long
 
 
 class _NotOrdinary(Exception):  # noqa: N818  it is no error: the block goes to the strict reader
     """Something in a block of lines that look ordinary is not."""
-
-
-class _Rows:
-    """Columns of a batch that is being read."""
-
-    def __init__(self) -> None:
-        self.times: list[bytes] = []
-        self.addrs: list[bytes] = []
-        self.shapes: list[Shape] = []
-        self.sent = array("Q")
-        self.recv = array("Q")
-        self.duration_ms = array("Q")
-        self.earliest = b""
-        self.latest = b""
-        self.diagnostics: list[Diagnostic] = []
-        self.received = 0
-        self.counted_only = 0
-        self.continuation = 0
-        self.unreadable = 0
-
-    def spans(self, earliest: bytes, latest: bytes) -> None:
-        self.earliest = min(self.earliest or earliest, earliest)
-        self.latest = max(self.latest, latest)
-
-    def add(self, entry: StrictEntry, shape: Shape) -> None:
-        time = entry.time.encode()
-        self.spans(time, time)
-        self.times.append(time)
-        self.addrs.append((entry.src_addr or "").encode())
-        self.shapes.append(shape)
-        self.sent.append(entry.bytes_sent or 0)
-        self.recv.append(entry.bytes_recv or 0)
-        self.duration_ms.append(entry.duration_ms or 0)
-
-    def batch(self, origin: Origin, byte_count: int) -> EntryBatch:
-        entries = len(self.shapes)
-        counts = LineCounts(
-            received=self.received,
-            entries=entries,
-            counted_only=self.counted_only,
-            diagnostics=self.received - entries - self.counted_only - self.continuation - self.unreadable,
-            continuation=self.continuation,
-            unreadable=self.unreadable,
-        )
-        return EntryBatch(
-            origin=origin,
-            times=self.times,
-            addrs=self.addrs,
-            shapes=self.shapes,
-            sent=self.sent,
-            recv=self.recv,
-            duration_ms=self.duration_ms,
-            earliest=self.earliest,
-            latest=self.latest,
-            diagnostics=tuple(self.diagnostics),
-            lines=counts,
-            byte_count=byte_count,
-        )
-
-
-@dataclass(slots=True)
-class _Lines:
-    """What one pass found, line by line: an odd line has only its text at first, an ordinary one has none."""
-
-    times: list[bytes]
-    addrs: list[bytes]
-    keys: list[bytes]
-    numbers: list[bytes]
-    odd: list[bytes | None]
-
-    def places_of_odd(self) -> Iterator[tuple[int, bytes]]:
-        for i, line in enumerate(self.odd):
-            if line is not None:
-                yield i, line
-
-    def put(self, i: int, entry: StrictEntry, key: bytes) -> None:
-        self.times[i] = entry.time.encode()
-        self.addrs[i] = (entry.src_addr or "").encode()
-        self.keys[i] = key
-        self.numbers[i] = b"%d,%d,%d" % (entry.bytes_sent or 0, entry.bytes_recv or 0, entry.duration_ms or 0)
-
-    def keep(self, wanted: bytearray) -> None:
-        for name in ("times", "addrs", "keys", "numbers", "odd"):
-            setattr(self, name, list(compress(getattr(self, name), wanted)))
-
-    def line(self, i: int) -> bytes:
-        """Give the text of line `i`; an ordinary one is put together again."""
-        odd = self.odd[i]
-        if odd is not None:
-            return odd
-        form = PLAIN_FORM if self.keys[i][:1] == b" " else JSON_FORM
-        return form % (self.times[i], self.addrs[i], self.keys[i], self.numbers[i])
 
 
 class Reader:
@@ -169,7 +77,7 @@ class Reader:
 
     def feed(self, data: bytes) -> EntryBatch:
         """Read the lines that `data` completes; the unfinished last one is kept for the next call."""
-        rows = _Rows()
+        rows = Rows()
         if len(data) <= _BLOCK:
             self._take(data, rows)
         else:
@@ -179,7 +87,7 @@ class Reader:
 
     def finish(self) -> EntryBatch:
         """Read what is left at the end of input: a last line without a line feed is a line."""
-        rows = _Rows()
+        rows = Rows()
         if self._carry or self._is_skipping:
             self._take(b"\n", rows)
         return rows.batch(self.origin, 0)
@@ -190,7 +98,7 @@ class Reader:
         Completed connections are counted per shape (see `take_counted`), lines that may have failed wait to be read
         together (see `take_failed`, which counts them as well), any other line is counted only as a line.
         """
-        rows = _Rows()
+        rows = Rows()
         self._kind = kind_of(block, self._kind)
         columns = SHORT_FORMATS[self._kind].split(block)
         keys = columns[1::3]
@@ -204,7 +112,7 @@ class Reader:
 
     def take_failed(self) -> EntryBatch:
         """Read the lines that `count` put aside since the last call."""
-        rows = _Rows()
+        rows = Rows()
         failed, self._failed = self._failed, []
         self._is_open = False
         for at in range(0, len(failed), _FAILED_AT_ONCE):
@@ -214,7 +122,7 @@ class Reader:
 
     def skip(self, block: bytes) -> EntryBatch:
         """Count whole lines and drop them."""
-        rows = _Rows()
+        rows = Rows()
         rows.received = rows.counted_only = block.count(b"\n")
         self._is_open = True
         rows.earliest = rows.latest = last_time(block)
@@ -248,7 +156,7 @@ class Reader:
         self._unmeasured[key] = shape
         return shape
 
-    def _take(self, piece: bytes, rows: _Rows) -> None:
+    def _take(self, piece: bytes, rows: Rows) -> None:
         """Cut a piece into whole lines, with what was left of the piece before."""
         if self._carry or self._is_skipping:
             first = piece.find(b"\n")
@@ -272,14 +180,14 @@ class Reader:
         self._carry += piece[end:]
         self._read(block, rows)
 
-    def _drop_long_line(self, rows: _Rows) -> None:
+    def _drop_long_line(self, rows: Rows) -> None:
         rows.received += 1
         rows.unreadable += 1
         rows.diagnostics.append(Diagnostic(text=read_bytes(bytes(self._carry))[:CLIP]))
         self._carry.clear()
         self._is_skipping = self._is_open = False
 
-    def _read(self, block: bytes, rows: _Rows) -> None:
+    def _read(self, block: bytes, rows: Rows) -> None:
         """Read whole lines: all at once where they are ordinary, else one by one."""
         self._kind = kind_of(block, self._kind)
         was_open, diagnosed = self._is_open, len(rows.diagnostics)
@@ -292,7 +200,7 @@ class Reader:
             rows.received, rows.continuation, rows.unreadable = counts
             self._read_apart(block, rows)
 
-    def _read_apart(self, block: bytes, rows: _Rows) -> None:
+    def _read_apart(self, block: bytes, rows: Rows) -> None:
         """Read a block with something odd in it in eight parts, so that one bad line does not cost its neighbours."""
         first = block.find(b"\n", len(block) // 8) + 1
         if len(block) <= _SMALLEST or first == len(block):
@@ -305,10 +213,10 @@ class Reader:
             start = end
             end = block.find(b"\n", min(start + len(block) // 8, len(block) - 1)) + 1
 
-    def _read_ordinary(self, block: bytes, rows: _Rows) -> None:
+    def _read_ordinary(self, block: bytes, rows: Rows) -> None:
         # Every line matches, so what stands between two matches is empty: five columns and that, one after the other.
         found = FORMATS[self._kind].split(block)
-        lines = _Lines(found[1::6], found[2::6], found[3::6], found[4::6], found[5::6])
+        lines = Lines(found[1::6], found[2::6], found[3::6], found[4::6], found[5::6])
         rows.received += len(lines.times)
         if None in lines.times:
             self._read_odd(lines, rows)
@@ -350,7 +258,7 @@ class Reader:
         self._hours.add(hour)
         return True
 
-    def _read_odd(self, lines: _Lines, rows: _Rows) -> None:
+    def _read_odd(self, lines: Lines, rows: Rows) -> None:
         """Put errors, denials and opened connections in place among the ordinary lines; take out what is no entry."""
         count = len(lines.times)
         wanted = bytearray(b"\x01") * count
@@ -382,7 +290,7 @@ class Reader:
         if 0 in wanted:
             lines.keep(wanted)
 
-    def _read_access_line(self, lines: _Lines, i: int, line: bytes) -> bool:
+    def _read_access_line(self, lines: Lines, i: int, line: bytes) -> bool:
         """Take an access line of any message apart into what repeats and what does not."""
         match, numbers = PLAIN_LINE.match(line), PLAIN_NUMBERS
         if match is not None:
@@ -414,7 +322,7 @@ class Reader:
         text = f"{message} {fields.strip(' ')}".strip(" ")
         return Diagnostic(time=time.decode(), level=level.decode(), scope=scope.decode(), text=text[:CLIP])
 
-    def _read_new(self, lines: _Lines, shapes: list[Shape | None]) -> None:
+    def _read_new(self, lines: Lines, shapes: list[Shape | None]) -> None:
         """Make shapes for texts met for the first time, or such that the whole line must be read each time."""
         i = -1
         for _ in range(shapes.count(None)):
@@ -428,7 +336,7 @@ class Reader:
                     self._table.add(self._known, key, shape)
             shapes[i] = shape or self._read_carefully(lines, i)
 
-    def _read_carefully(self, lines: _Lines, i: int) -> Shape:
+    def _read_carefully(self, lines: Lines, i: int) -> Shape:
         entry = read_line(lines.line(i))
         if not isinstance(entry, StrictEntry):
             raise _NotOrdinary
@@ -449,7 +357,7 @@ class Reader:
             self._table.add(self._known, key, shape)
         return known or shape
 
-    def _read_strictly(self, line: bytes, rows: _Rows) -> None:
+    def _read_strictly(self, line: bytes, rows: Rows) -> None:
         rows.received += 1
         found = read_line(line)
         if isinstance(found, StrictEntry):
@@ -458,7 +366,7 @@ class Reader:
         else:
             self._note(line, found, rows)
 
-    def _note(self, line: bytes, found: Diagnostic | None, rows: _Rows) -> None:
+    def _note(self, line: bytes, found: Diagnostic | None, rows: Rows) -> None:
         """Count a line that is no entry, by what its neighbours say it is."""
         if found is not None:
             rows.diagnostics.append(found)
