@@ -26,11 +26,11 @@ class Figure:
     def shown(self, value: float) -> str:
         """The value with its unit, to three digits."""
         digits = 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2 if abs(value) >= 1 else 3
-        return f"{value:.{digits}f} {self.unit}"
+        return f"{value:,.{digits}f} {self.unit}"
 
     def bound(self, limit: float) -> str:
         """A floor or a goal as the table has it."""
-        return f"{'≤' if self.is_most else '≥'} {limit:g} {self.unit}"
+        return f"{'≤' if self.is_most else '≥'} {limit:,g} {self.unit}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

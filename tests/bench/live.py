@@ -43,6 +43,9 @@ LATE = Figure(
     reach=0.25,
     is_most=True,
 )
+RATE = Figure(
+    name="live-late-rate", text="same: lines/s that were taken in meanwhile", floor=45_000, reach=49_000, unit="lines/s"
+)
 STALL = Figure(
     name="live-stall",
     text="dump of 20,000 workloads (≥ 13 MB) arriving: longest UI stall",
@@ -178,8 +181,8 @@ def lateness(bench: Bench) -> Iterator[Result]:
             rates[how] = found["lines_per_s"]
             best[how] = min(best.get(how, found["p99_ms"]), found["p99_ms"])
     ours, theirs = best["lines"], best["lines-in-loop"]
-    note = f"at {rates['lines']:,.0f} and {rates['lines-in-loop']:,.0f} lines/s"
-    yield Result(figure=LATE, value=ours / theirs, ours=f"{ours:.1f} ms", theirs=f"{theirs:.1f} ms", note=note)
+    yield Result(figure=LATE, value=ours / theirs, ours=f"{ours:.1f} ms", theirs=f"{theirs:.1f} ms")
+    yield Result(figure=RATE, value=rates["lines"], note=f"{rates['lines-in-loop']:,.0f} in the loop")
 
 
 def _late(how: str, log: Path) -> dict[str, Any]:
@@ -232,7 +235,7 @@ def thousand(bench: Bench) -> Iterator[Result]:
     flags = ("--nodes", f"{nodes}", "--pods", f"{2 * nodes}", "--rate", f"{10 * nodes}", "--stepped")
     with cluster(*flags) as simulated:
         simulated.ask("clock", by="100ms")
-        with _watching(str(simulated.kubeconfig), f"{nodes}", "20", "tick") as process:
+        with _watching(str(simulated.kubeconfig), f"{nodes}", "20", "exact") as process:
             before = simulated.ask("counts")["written"]
             with _stepped(simulated):
                 assert process.stdin is not None

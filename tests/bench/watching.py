@@ -1,7 +1,8 @@
 """The live path without a screen, in a process of its own: prints what following a cluster costs, as JSON.
 
-`python -m tests.bench.watching KUBECONFIG STREAMS SECONDS tick|arrival`: the memory is fed at each tick, as the screen
-does, or whenever something arrives, as commands do. It waits for a line on standard input before it measures.
+`python -m tests.bench.watching KUBECONFIG STREAMS SECONDS tick|arrival|exact`: the memory is fed at each tick, as the
+screen does, or whenever something arrives, as commands do; `exact` is `tick`, and goes on until nothing comes any more.
+It waits for a line on standard input before it measures.
 """
 
 from __future__ import annotations
@@ -116,7 +117,8 @@ def main(words: list[str]) -> None:
     rss = _rss_bytes()
     watching.counted.is_noting = False
     print("measured", flush=True)
-    watching.turn_until_quiet()
+    if how == "exact":
+        watching.turn_until_quiet()
     late = watching.counted.late_s or [0.0]
     found = {
         "opened_s": opened_s,
