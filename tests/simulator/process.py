@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import http.client
 import json
+import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -22,6 +25,29 @@ class Simulator:
     @property
     def kubeconfig(self) -> Path:
         return Path(self.ready["kubeconfig"])
+
+    def read(self, method: str, path: str, value: object = None) -> bytes:
+        """Ask as the admin, with its token, and give the body of a success."""
+        config = json.loads(self.kubeconfig.read_text("utf-8"))
+        authority = base64.b64decode(config["clusters"][0]["cluster"]["certificate-authority-data"]).decode()
+        token = next(user["user"]["token"] for user in config["users"] if user["name"] == "admin")
+        host, _, port = self.ready["server"].removeprefix("https://").partition(":")
+        context = ssl.create_default_context(cadata=authority)
+        connection = http.client.HTTPSConnection(host, int(port), context=context, timeout=30)
+        try:
+            body = None if value is None else json.dumps(value)
+            connection.request(method, path, body, {"Authorization": f"Bearer {token}"})
+            response = connection.getresponse()
+            found = response.read()
+            assert response.status == 200, found
+            return found
+        finally:
+            connection.close()
+
+    def ask(self, method: str, path: str, value: object = None) -> dict[str, Any]:
+        """Ask for JSON."""
+        found: dict[str, Any] = json.loads(self.read(method, path, value))
+        return found
 
 
 @contextmanager

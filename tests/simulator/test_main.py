@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.simulator.process import COMMAND, simulator
+from tests.simulator.worlds import START
 from ztui.simulator.__main__ import main
 from ztui.simulator.api.access import ROLES
 from ztui.simulator.scenario import names_of_scenarios
@@ -99,3 +100,21 @@ def test_a_port_that_is_taken_is_told() -> None:
     assert found.returncode == 2
     assert "already in use" in found.stderr.splitlines()[0]
     assert "--port" in found.stderr.splitlines()[1]
+
+
+def test_two_stepped_processes_of_one_seed_write_the_same_and_count_it() -> None:
+    """What pictures and journeys rest on: the same in another process, with other hash seeds."""
+    texts = []
+    for _ in range(2):
+        with simulator("--stepped", "--start", START, "--seed", "9", "--nodes", "2", "--rate", "20") as found:
+            found.ask("POST", "/simulator/clock", {"by": "0s"})  # answered once the history is lived through
+            before = found.ask("GET", "/simulator/counts")
+            stepped = found.ask("POST", "/simulator/clock", {"by": "20s"})
+            assert stepped["now"] == "2026-03-01T12:00:20.000000Z"
+            counts = found.ask("GET", "/simulator/counts")
+            assert counts["written"] - before["written"] == stepped["lines"] > 200
+            names = [log["pod"] for log in counts["logs"]]
+            logs = [found.read("GET", f"/api/v1/namespaces/istio-system/pods/{name}/log") for name in names]
+            assert [log.count(b"\n") for log in logs] == [log["written"] - log["first"] for log in counts["logs"]]
+            texts.append((names, logs, found.read("GET", "/api/v1/pods")))
+    assert texts[0] == texts[1]
