@@ -22,7 +22,7 @@ SIZES = [(140, 40), (80, 24), (60, 15)]
 SHOWS = {
     "overview": "reviews",
     "flows": "reviews",
-    "workloads": "productpage",
+    "workloads": "ratings",
     "certificates": "ns/",
     "services": "ratings",
     "policies": "only-productpage",
@@ -30,6 +30,7 @@ SHOWS = {
     "drift": "every ztunnel that answered holds the same",
     "rollout": "marks",
     "health": "w1",
+    "balance": "opened",
 }
 
 

@@ -113,6 +113,8 @@ class WindowTable(PaintedLines, Generic[T]):
         self._chosen: str | None = None
         self._set_index = 0
         self._placed: tuple[Placed, ...] = ()
+        self._placed_for: tuple[object, ...] = ()
+        """What the columns were last placed for: nothing is placed anew while it is the same."""
         self._rows_height = 0
 
     # -- what is shown ------------------------------------------------------------------------------------------
@@ -147,6 +149,10 @@ class WindowTable(PaintedLines, Generic[T]):
         return [column for column in self.table.columns if self.is_wide or not column.wide]
 
     def _place(self, width: int) -> None:
+        asked = (width, self.is_wide, self._set_index, self.table, tuple(self._wanted.items()))
+        if asked == self._placed_for:
+            return
+        self._placed_for = asked
         room = max(1, width - GUTTER - 1)
         columns: Sequence[Column[T]] = self._candidates()
         sets = column_sets(list(self.table.columns), self._wanted, room) if self._set_index else []
