@@ -49,17 +49,17 @@ def serve_all(api: ApiServer, count: int, log: Log | None = None) -> list[Log]:
 
 async def test_streams_are_opened_at_a_measured_rate(api: ApiServer, client: Client, clock: LoopClock) -> None:
     heard = Reports()
-    serve_all(api, 300)
-    async with following(client, heard, targets_of(300), Backfill()) as fleet:
+    serve_all(api, 160)
+    async with following(client, heard, targets_of(160), Backfill()) as fleet:
         began = clock.monotonic()
-        await until_with_time(clock, lambda: fleet.active_streams == 300)
-        assert clock.monotonic() - began >= (300 - OPENING_AT_ONCE) / 100 - 0.5
-    assert len(api.requests) == 300
+        await until_with_time(clock, lambda: fleet.active_streams == 160)
+        assert clock.monotonic() - began >= (160 - OPENING_AT_ONCE) / 100 - 0.5
+    assert len(api.requests) == 160
 
 
 async def test_few_are_being_opened_at_once(api: ApiServer, client: Client, clock: LoopClock) -> None:
     now, most = 0, 0
-    logs = serve_all(api, 200)
+    logs = serve_all(api, 120)
 
     async def slow(request: web.Request) -> web.StreamResponse:
         nonlocal now, most
@@ -70,10 +70,10 @@ async def test_few_are_being_opened_at_once(api: ApiServer, client: Client, cloc
         now -= 1
         return await logs[0].serve(request)
 
-    for i in range(200):
+    for i in range(120):
         api.routes[f"/api/v1/namespaces/ns/pods/p{i}/log"] = slow
-    async with following(client, Reports(), targets_of(200), Backfill()) as fleet:
-        await until_with_time(clock, lambda: fleet.active_streams == 200)
+    async with following(client, Reports(), targets_of(120), Backfill()) as fleet:
+        await until_with_time(clock, lambda: fleet.active_streams == 120)
     assert most <= OPENING_AT_ONCE
 
 

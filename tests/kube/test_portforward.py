@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
-from aiohttp import WSMsgType, web
+from aiohttp import ClientConnectionResetError, WSMessage, WSMsgType, web
 
 from tests.kube.apiserver import ApiServer, ForwardScript, status
 from tests.kube.conftest import LoopClock, until
@@ -273,3 +274,33 @@ async def test_a_server_that_does_not_answer_an_upgrade(api: ApiServer, client: 
         await until(lambda: bool(api.requests))
         await clock.advance(12, 1)
     assert opening.result().kind is Kind.TIMEOUT
+
+
+class DeadSocket:
+    """One that the far end has closed: nothing can be sent, but what it said is still to be received."""
+
+    def __init__(self, *messages: WSMessage) -> None:
+        self._messages = [*messages, WSMessage(WSMsgType.CLOSED, None, None)]
+
+    async def send_bytes(self, data: bytes) -> None:
+        raise ClientConnectionResetError("Cannot write to closing transport")
+
+    async def receive(self) -> WSMessage:
+        return self._messages.pop(0)
+
+
+@pytest.mark.parametrize(
+    ("said", "kind", "words"),
+    [
+        ([b"\x00\x98\x3a", b"\x01\x98\x3a", b"\x01" + REFUSED], Kind.FORWARD, "connection refused"),
+        ([b"\x00\x98\x3a"], Kind.CUT, "was lost"),
+    ],
+)
+async def test_what_the_far_end_said_is_raised_instead_of_our_failure_to_send(
+    client: Client, said: list[bytes], kind: Kind, words: str
+) -> None:
+    socket: Any = DeadSocket(*(WSMessage(WSMsgType.BINARY, part, None) for part in said))
+    asked = client.asked("pods/portforward", verb="create", namespace="ns", name="p")
+    error = await failure_of(Forward(socket, asked, idle_s=1.0).send(b"GET / HTTP/1.1\r\n\r\n"))
+    assert error.kind is kind
+    assert words in error.what
