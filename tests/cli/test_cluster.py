@@ -51,6 +51,12 @@ def test_a_log_is_read_from_where_its_user_said(
     assert (options.since_s, options.tail) == expected
 
 
+def test_what_a_command_prints_is_whole_and_a_screen_is_fresh() -> None:
+    screen, command = (live_options(Settings(), NOW, purpose=Purpose(is_command=each)) for each in (False, True))
+    assert (screen.sheds, screen.refuses_more) == (True, False)
+    assert (command.sheds, command.refuses_more) == (False, True)
+
+
 def test_a_namespace_belongs_to_the_target_where_there_is_one() -> None:
     settings = Settings(namespaces=("a", "b"))
     assert live_options(settings, NOW).target_namespace is None

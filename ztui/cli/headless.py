@@ -232,7 +232,7 @@ def watching(
         raise UsageError("Without config dumps there is nothing to print.", "Leave --no-dumps out.")
     clock = SystemClock()
     since_s = SCREEN.since_s if needs is not None else _RECENT_S
-    purpose = Purpose(follows_logs=needs is not StreamKind.CONFIG_DUMP, since_s=since_s, refuses_more=True)
+    purpose = Purpose(follows_logs=needs is not StreamKind.CONFIG_DUMP, since_s=since_s, is_command=True)
     observer = make_observer(settings, clock, target=target, purpose=purpose)
     progress = Progress(memory=memory, clock=clock)
     rows = _FILE_ROWS if observer.is_finite else _LIVE_ROWS

@@ -19,8 +19,9 @@ class Purpose:
     follows_logs: bool = True
     since_s: float = 600.0
     """How much of each log from before now is read where nothing else is said: what woke its user is in it."""
-    refuses_more: bool = False
-    """Whether more ztunnels than --max-log-requests are an error: a screen follows those that are looked at."""
+    is_command: bool = False
+    """Whether what it prints must be whole: then more ztunnels than --max-log-requests are an error, where a screen
+    follows those that are looked at, and no line is shed, where a screen must be fresh."""
 
 
 SCREEN = Purpose()

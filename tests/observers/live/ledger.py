@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tests.observers.live.simulated import Simulator, until
 from ztui.cli.cluster import make_live_observer
+from ztui.cli.observing import Purpose
 from ztui.clock import SystemClock
 from ztui.model.observation import ConfigDumpTaken, EntriesRead, GapFound, Observation, StreamChanged, ZtunnelsFound
 from ztui.model.streams import StreamKey, StreamKind, StreamState
@@ -59,13 +60,14 @@ class Ledger:
 
 @contextmanager
 def observed(
-    cluster: Simulator | Path, *, target: str | None = None, **more: object
+    cluster: Simulator | Path, *, target: str | None = None, is_command: bool = False, **more: object
 ) -> Iterator[tuple[Session, Ledger]]:
-    """Observe the cluster as the screen does, all of its logs from their beginning."""
+    """Observe the cluster as the screen does (or a command), all of its logs from their beginning."""
     clock, ledger = SystemClock(), Ledger()
     kubeconfig = cluster.kubeconfig if isinstance(cluster, Simulator) else cluster
     settings = Settings(**{"kubeconfig": str(kubeconfig), "since_s": DAY_S, **more})  # type: ignore[arg-type]
-    session = Session(make_live_observer(settings, clock, target=target), ledger, clock)
+    observer = make_live_observer(settings, clock, target=target, purpose=Purpose(is_command=is_command))
+    session = Session(observer, ledger, clock)
     session.start()
     try:
         yield session, ledger

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.observers.live.ledger import Ledger, drain_until, observed
+from tests.observers.live.ledger import Ledger, drain_until, observed, read_all
 from tests.observers.live.simulated import Simulator
 from ztui.analysis.target import TargetError
-from ztui.model.observation import LookAt, PollNow
+from ztui.model.observation import Detail, LookAt, PollNow, Shed
 from ztui.model.streams import StreamKind, StreamState
 
 LOOKING = (StreamKind.WATCH, "ztunnels")
@@ -75,7 +76,8 @@ def test_each_missing_permission_is_a_stream_of_its_own(cluster: Simulator) -> N
         assert change is not None
         assert change.retry_at is not None
         assert change.retry_at - change.at > 60
-        assert ledger.ways(StreamKind.WATCH, "pods")[-1] is StreamState.CONNECTED
+        connected = is_state(ledger, StreamKind.WATCH, "pods", StreamState.CONNECTED)
+        drain_until(session, connected, lambda: ledger.states)
 
 
 def test_permission_for_logs_is_needed_for_logs_alone(cluster: Simulator) -> None:
@@ -179,3 +181,15 @@ def test_a_kubelet_that_does_not_answer_is_named_with_its_pod(cluster: Simulator
             drain_until(session, lambda: len(ledger.lines) == 3, lambda: ledger.states)
     finally:
         cluster.ask("faults", log_error="")
+
+
+def test_only_a_screen_reads_less_when_it_is_asked_to(tortured: Simulator) -> None:
+    for is_command in (False, True):
+        with observed(tortured, is_command=is_command, is_without_dumps=True) as (session, ledger):
+            read_all(tortured, session, ledger)
+            before = sum(map(len, ledger.entries.values()))
+            session.wish(Shed(detail=Detail.SKIP))
+            time.sleep(0.2)
+            tortured.ask("clock", by="2s")
+            read_all(tortured, session, ledger)
+            assert (sum(map(len, ledger.entries.values())) > before) is is_command

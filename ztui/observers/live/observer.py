@@ -73,7 +73,8 @@ class LiveObserver:
     def wish(self, wish: Wish) -> None:
         """Take a wish; one that comes before there is anybody to ask is kept, the latest of its kind."""
         if isinstance(wish, Shed):
-            self._detail.put(wish.detail)
+            if self._options.sheds:
+                self._detail.put(wish.detail)
         elif self._asking is not None:
             self._asking.wish(wish)
         else:

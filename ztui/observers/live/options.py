@@ -36,5 +36,8 @@ class LiveOptions:
     qps: float = 20.0
     request_timeout_s: float = 10.0
     dump_interval_s: float = 10.0
+    sheds: bool = True
+    """Whether less may be read of each line where more is written than can be read: a screen must be fresh, what a
+    command prints must be whole."""
     takes_dumps: bool = True
     follows_logs: bool = True
