@@ -128,8 +128,8 @@ def test_keys_are_given_anew_in_the_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize("command", [SCREEN, *COMMANDS], ids=lambda command: command.name)
 def test_every_command_takes_what_it_declares(command: object) -> None:
     assert command in (SCREEN, *COMMANDS)
-    help_text = build(command, "ztui").format_help()  # type: ignore[arg-type]
-    for dest in command.takes:  # type: ignore[attr-defined]
+    help_text = build(command, "ztui").format_help()
+    for dest in command.takes:
         option = OPTIONS.get(dest) or FILTER_OPTIONS[dest]
         assert option.flags[-1] in help_text
 
