@@ -19,7 +19,7 @@ from tests.bench.report import as_json, line, write_readme
 Group = Callable[[Bench], Iterator[Result]]
 
 GROUPS: dict[str, tuple[Group, ...]] = {
-    "ingest": (ingest.edges, ingest.big, ingest.entries, ingest.memory),
+    "ingest": (ingest.edges, ingest.big, ingest.entries, ingest.counting, ingest.memory),
     "start": (start.commands, start.first_paint),
     "live": (live.per_line, live.lateness, live.stall, live.short_commands, live.thousand),
     "soak": (live.soak,),

@@ -155,6 +155,20 @@ def memory(bench: Bench) -> Iterator[Result]:
     yield Result(figure=SHAPE, value=ours["shape"], ours=f"{ours['shape']:.0f} B", note=note)
 
 
+def counting(bench: Bench) -> Iterator[Result]:
+    """What overload gains by counting only."""
+    plain = str(bench.corpus("base", 200_000).plain)
+    names = ("full", "counted", "sampled")
+    best = bench.in_turn(
+        {name: lambda name=name: float(_printed("tests.bench.counting", plain, name)) for name in names}
+    )
+    full, counted, sampled = (best[name] for name in names)
+    note = f"sampled: {sampled:.2f} µs"
+    yield Result(
+        figure=COUNT, value=full / counted, ours=f"{counted:.2f} µs a line", theirs=f"{full:.2f} µs", note=note
+    )
+
+
 def _printed(module: str, *arguments: str) -> str:
     command = [PYTHON, "-m", module, *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT, env=environment()).stdout

@@ -127,10 +127,15 @@ def _followed(simulated: Cluster) -> tuple[str, str, str]:
 
 def _watched(simulated: Cluster, how: str) -> dict[str, Any]:
     with _watching(*_followed(simulated), how) as process:
-        assert process.stdin is not None
-        process.stdin.write("measure\n")
-        process.stdin.flush()
+        _tell(process)
         return _last_line(process)
+
+
+def _tell(process: subprocess.Popen[str]) -> None:
+    """Let it go on with what it waits to be told."""
+    assert process.stdin is not None
+    process.stdin.write("\n")
+    process.stdin.flush()
 
 
 @contextmanager
@@ -238,11 +243,10 @@ def thousand(bench: Bench) -> Iterator[Result]:
         with _watching(str(simulated.kubeconfig), f"{nodes}", "20", "exact") as process:
             before = simulated.ask("counts")["written"]
             with _stepped(simulated):
-                assert process.stdin is not None
-                process.stdin.write("measure\n")
-                process.stdin.flush()
+                _tell(process)
                 assert process.stdout is not None
                 process.stdout.readline()
+            _tell(process)
             found = _last_line(process)
             lost = simulated.ask("counts")["written"] - before - found["received"]
     note = f"{found['lines'] / found['took_s']:,.0f} lines/s"

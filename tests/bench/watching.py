@@ -2,7 +2,7 @@
 
 `python -m tests.bench.watching KUBECONFIG STREAMS SECONDS tick|arrival|exact`: the memory is fed at each tick, as the
 screen does, or whenever something arrives, as commands do; `exact` is `tick`, and goes on until nothing comes any more.
-It waits for a line on standard input before it measures.
+It waits for a line on standard input before it measures, and `exact` for another before it looks for the end.
 """
 
 from __future__ import annotations
@@ -88,6 +88,13 @@ class Watching:
             self.turn()
         return time.monotonic() - began
 
+    def turn_until_told(self) -> None:
+        """Go on until a line comes on standard input."""
+        told = threading.Thread(target=sys.stdin.readline, daemon=True)
+        told.start()
+        while told.is_alive():
+            self.turn()
+
     def turn_until_quiet(self) -> None:
         """Go on until nothing has come for two seconds."""
         deadline, known = time.monotonic() + _PATIENCE_S, -1
@@ -105,10 +112,7 @@ def main(words: list[str]) -> None:
     opened_s += watching.turn_until_followed(streams)
     gc.freeze()
     print("following", flush=True)
-    asked = threading.Thread(target=sys.stdin.readline, daemon=True)
-    asked.start()
-    while asked.is_alive():
-        watching.turn()
+    watching.turn_until_told()
     watching.turn_for(_WARM_UP_S)
     watching.counted.is_noting = how == "arrival"
     lines, cpu = watching.received, time.process_time()
@@ -118,6 +122,7 @@ def main(words: list[str]) -> None:
     watching.counted.is_noting = False
     print("measured", flush=True)
     if how == "exact":
+        watching.turn_until_told()
         watching.turn_until_quiet()
     late = watching.counted.late_s or [0.0]
     found = {
