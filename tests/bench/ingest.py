@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from tests.bench.bench import Bench
 from tests.bench.figures import Figure, Result, ms
-from tests.bench.measure import OPPONENTS, PYTHON, ROOT, ZTUI, cpu_of, environment
+from tests.bench.measure import OPPONENTS, PYTHON, ROOT, ZTUI, Run, cpu_of, environment
 
 NAIVE = Figure(
     name="edges-naive",
@@ -159,14 +160,17 @@ def counting(bench: Bench) -> Iterator[Result]:
     """What overload gains by counting only."""
     plain = str(bench.corpus("base", 200_000).plain)
     names = ("full", "counted", "sampled")
-    best = bench.in_turn(
-        {name: lambda name=name: float(_printed("tests.bench.counting", plain, name)) for name in names}
-    )
+    runs: dict[str, Run] = {name: partial(_counted_us, plain, name) for name in names}
+    best = bench.in_turn(runs)
     full, counted, sampled = (best[name] for name in names)
     note = f"sampled: {sampled:.2f} µs"
     yield Result(
         figure=COUNT, value=full / counted, ours=f"{counted:.2f} µs a line", theirs=f"{full:.2f} µs", note=note
     )
+
+
+def _counted_us(path: str, how: str) -> float:
+    return float(_printed("tests.bench.counting", path, how))
 
 
 def _printed(module: str, *arguments: str) -> str:
