@@ -192,8 +192,10 @@ def test_late_lines_make_the_session_ask_for_less_detail_and_good_ones_for_all_o
     for late_s in [0.0, 3.0, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1]:
         clock.advance(1.0)
         stamp = datetime.fromtimestamp(clock.now() - late_s, tz=UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ").encode()
-        late = read(1)
-        session._inbox.put(replace(late, batch=replace(late.batch, times=[stamp], earliest=stamp, latest=stamp)))
+        late = read(10_000)
+        session._inbox.put(
+            replace(late, batch=replace(late.batch, times=[stamp] * 10_000, earliest=stamp, latest=stamp))
+        )
         session.drain()
         details.append(session.detail)
     assert details == [Detail.FULL, *[Detail.NO_HISTORY] * 6, Detail.FULL]

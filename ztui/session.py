@@ -278,6 +278,7 @@ class Session:
         self._overload = Overload()
         self._lateness = Lateness()
         self._judged_at = clock.monotonic()
+        self._lines = 0
         self.failure: BaseException | None = None
 
     def start(self) -> None:
@@ -326,6 +327,7 @@ class Session:
 
     def _measure(self, read: EntriesRead) -> None:
         """Note how late the latest line of a batch got here, time in the inbox included."""
+        self._lines += read.batch.lines.received
         written = logged_at(read.batch.latest) if read.batch.latest else None
         if written is not None:
             self._lateness.saw(read.stream.of, self._clock.now() - written)
@@ -335,9 +337,10 @@ class Session:
         now = self._clock.monotonic()
         if self.observer.is_finite or now < self._judged_at + _JUDGED_EVERY_S:
             return
-        self._judged_at = now
+        lines_per_s = self._lines / (now - self._judged_at)
+        self._judged_at, self._lines = now, 0
         before = self._overload.detail
-        detail = self._overload.see(self._lateness.take_worst(now) or 0.0, now)
+        detail = self._overload.see(self._lateness.take_worst(now) or 0.0, now, lines_per_s=lines_per_s)
         if detail is not before:
             self.wish(Shed(detail=detail))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ztui.analysis.overload import LATE_S, STEPS, Lateness, Overload
+from ztui.analysis.overload import LATE_S, STEPS, WORTH_LINES_PER_S, Lateness, Overload
 from ztui.model.observation import Detail
 
 F, N, S, X = STEPS
@@ -33,6 +33,14 @@ def test_steps(late: list[float], steps: list[Detail]) -> None:
 def test_within_a_second_only_one_step_is_taken() -> None:
     overload = Overload()
     assert [overload.see(100.0, at) for at in (0.0, 0.3, 0.9, 1.0, 1.5, 2.0)] == [N, N, N, S, S, X]
+
+
+def test_few_lines_are_never_left_out_however_late_they_are() -> None:
+    overload = Overload()
+    assert {overload.see(100.0, float(at), lines_per_s=WORTH_LINES_PER_S - 1) for at in range(20)} == {F}
+    assert overload.see(100.0, 20.0, lines_per_s=WORTH_LINES_PER_S) is N
+    seen = [overload.see(100.0, 21.0 + at, lines_per_s=5.0) for at in range(6)]
+    assert seen == [N] * 5 + [F]
 
 
 def test_each_step_is_later_than_the_one_before() -> None:

@@ -17,7 +17,10 @@ PATIENCE_S = 1.0
 """So long a step is given to show what it helps, before the next one is taken."""
 WELL_S = 1.0
 WELL_FOR_S = 5.0
-"""A step is left once lines were less than `WELL_S` late for `WELL_FOR_S`; the next one takes as long again."""
+"""A step is left once lines were less than `WELL_S` late (or few) for `WELL_FOR_S`; the next takes as long again."""
+WORTH_LINES_PER_S = 10_000
+"""Below this rate no step is taken: leaving detail out would save a few hundredths of a core, so what is late is not
+late because of us (a slow API server, a cluster's clock that was stopped)."""
 SAMPLED_SHARE = 0.125
 """Of the batches of a stream that are read whole in the sampled step."""
 
@@ -30,9 +33,9 @@ class Overload:
         self._since = float("-inf")
         self._well_since: float | None = None
 
-    def see(self, late_s: float, at: float) -> Detail:
+    def see(self, late_s: float, at: float, *, lines_per_s: float = float("inf")) -> Detail:
         """Judge how late the latest lines are, about once a second; the detail from now on."""
-        if late_s >= WELL_S:
+        if late_s >= WELL_S and lines_per_s >= WORTH_LINES_PER_S:
             self._well_since = None
             if late_s >= LATE_S.get(self.detail, float("inf")) and at - self._since >= PATIENCE_S:
                 self._step(1, at)
