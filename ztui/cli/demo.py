@@ -16,8 +16,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from ztui.cli.observing import make_observer
 from ztui.cli.screen import show
@@ -52,10 +51,9 @@ def run(invocation: Invocation) -> int:
 
 
 class SimulatedCluster:
-    """The simulator's process, and the kubeconfig it wrote."""
+    """The simulator's process. It writes the kubeconfig, and removes it at its end if nobody asked where to put it."""
 
-    def __init__(self, process: subprocess.Popen[str], kubeconfig: Path, errors: Path) -> None:
-        self.kubeconfig = kubeconfig
+    def __init__(self, process: subprocess.Popen[str], errors: IO[bytes]) -> None:
         self._process = process
         self._errors = errors
         self._is_ready = threading.Event()
@@ -79,7 +77,8 @@ class SimulatedCluster:
         """Block until it serves, and give what it says about itself. Raises SimulatorError."""
         self._is_ready.wait()
         if self._ready is None:
-            said = self._errors.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+            self._errors.seek(0)
+            said = self._errors.read().decode("utf-8", "replace").strip().splitlines()
             reason = said[-1] if said else f"it ended with status {self._process.wait()} before it served"
             raise SimulatorError(f"The simulated cluster did not start: {reason}", _REMEDY)
         return self._ready
@@ -91,23 +90,22 @@ class SimulatedCluster:
 
 @contextmanager
 def simulated(settings: Settings, scenario: str | None) -> Iterator[SimulatedCluster]:
-    """Run the simulator while the block runs. Its kubeconfig lies in a directory nobody else may read."""
-    with tempfile.TemporaryDirectory(prefix="ztui-demo-") as directory:
-        kubeconfig = Path(settings.kubeconfig_out or Path(directory, "kubeconfig"))
-        errors = Path(directory, "stderr")
-        words = [sys.executable, "-m", _MODULE, "--kubeconfig-out", str(kubeconfig), "--until-stdin-closes"]
-        words += _flags(settings, scenario)
-        with errors.open("wb") as stderr:
-            process = subprocess.Popen(  # noqa: S603  our own module, and flags that were checked
-                words,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=stderr,
-                text=True,
-                start_new_session=True,  # ctrl+c is for ztui, which then closes the simulator's input
-            )
+    """Run the simulator while the block runs.
+
+    Nothing of it has a name in the file system that this process would have to remove: it may be killed.
+    """
+    words = [sys.executable, "-m", _MODULE, "--until-stdin-closes", *_flags(settings, scenario)]
+    with tempfile.TemporaryFile() as errors:
+        process = subprocess.Popen(  # noqa: S603  our own module, and flags that were checked
+            words,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            start_new_session=True,  # ctrl+c is for ztui, which then closes the simulator's input
+        )
         try:
-            yield SimulatedCluster(process, kubeconfig, errors)
+            yield SimulatedCluster(process, errors)
         finally:
             _end(process)
 
@@ -121,6 +119,7 @@ def _flags(settings: Settings, scenario: str | None) -> list[str]:
         "--speed": settings.demo_speed,
         "--versions": ",".join(settings.demo_versions) or None,
         "--scenario": scenario,
+        "--kubeconfig-out": settings.kubeconfig_out,
     }
     return [word for flag, value in values.items() if value is not None for word in (flag, f"{value}")]
 
@@ -142,7 +141,7 @@ def _serve(settings: Settings, scenario: str | None) -> int:
     with simulated(settings, scenario) as cluster:
         ready = cluster.wait_until_ready()
         print(f"Serving a simulated cluster on {ready['server']} until stopped. Use it with:")
-        print(f"  export KUBECONFIG={cluster.kubeconfig}", flush=True)
+        print(f"  export KUBECONFIG={ready['kubeconfig']}", flush=True)
         return cluster.wait_until_ended()
 
 
@@ -161,10 +160,10 @@ class SimulatedObserver:
         self._wishes: list[Wish] = []
 
     def _started(self) -> Observer:
-        self._cluster.wait_until_ready()
+        ready = self._cluster.wait_until_ready()
         with self._lock:
             if self._live is None:
-                settings = replace(self._settings, kubeconfig=str(self._cluster.kubeconfig), context=None, files=())
+                settings = replace(self._settings, kubeconfig=str(ready["kubeconfig"]), context=None, files=())
                 self._live = make_observer(settings, self._clock)
             return self._live
 
