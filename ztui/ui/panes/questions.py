@@ -79,6 +79,7 @@ class Edges:
         self._by = by
         self.where: FlowFilter | None = None
         self._asked: tuple[object, ...] = ()
+        self._answer: tuple[object, Sequence[EdgeRow]] | None = None
         self.view = self._make_view()
 
     @property
@@ -108,7 +109,13 @@ class Edges:
         return hash((known, int(stage.now), stage.window_s, self.where.text if self.where else None))
 
     def rows(self) -> Sequence[EdgeRow]:
-        """Ask the memory."""
+        """Ask the memory: once a tick, though the table and its tab's badge both want to know."""
+        asked = (self.by, self._version())
+        if self._answer is None or self._answer[0] != asked:
+            self._answer = asked, self._ask()
+        return self._answer[1]
+
+    def _ask(self) -> Sequence[EdgeRow]:
         stage, where = self._stage, self.where
         if where is not None and where.needs_entry:
             return stage.mesh.edges.rows_of_entries(
