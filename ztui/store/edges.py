@@ -33,6 +33,8 @@ _OTHER_FORGOT = frozenset({"error", "response_flag"})
 _overlap, _DURATION = int.__and__, Measures.DURATION.value  # an IntFlag's own operator costs 2 µs
 
 Group = tuple[str | None, ...]
+_Growing = dict[int, dict[Group, "Sums"]]
+"""Sums of the buckets that are still open: made once for a question, and thrown away."""
 
 
 class Sums:
@@ -340,8 +342,9 @@ class EdgeStore:
         """
         question = self._question(by, where)
         span = self._span(window_s, now)
-        groups = self._gather(question, span)
-        trends = self._trends(question, span)
+        growing = {bucket: question.sums(self.rates.open_shares(bucket)) for bucket in self.rates.open_buckets()}
+        groups = self._gather(question, span, growing)
+        trends = self._trends(question, span, growing)
         length = span.length_s
         rows = []
         for group, parts in groups.items():
@@ -416,14 +419,14 @@ class EdgeStore:
             known = question.closed[bucket] = (parts, question.sums(self.rates.closed_shares(bucket)))
         return known[1]
 
-    def _gather(self, question: _Question, span: _Span) -> dict[Group, list[Sums]]:
+    def _gather(self, question: _Question, span: _Span, growing: _Growing) -> dict[Group, list[Sums]]:
         groups: dict[Group, list[Sums]] = {}
-        for sums in self._parts(question, span):
+        for sums in self._parts(question, span, growing):
             for group, part in sums.items():
                 groups.setdefault(group, []).append(part)
         return groups
 
-    def _parts(self, question: _Question, span: _Span) -> Iterator[dict[Group, Sums]]:
+    def _parts(self, question: _Question, span: _Span, growing: _Growing) -> Iterator[dict[Group, Sums]]:
         if span.with_past:
             if question.past[0] != self.rates.past_version:
                 question.past = (self.rates.past_version, question.sums(self.rates.past_shares()))
@@ -433,9 +436,9 @@ class EdgeStore:
         for bucket in closed:
             if span.covers(bucket):
                 yield self._closed(question, bucket)
-        for bucket in self.rates.open_buckets():
+        for bucket, sums in growing.items():
             if span.covers(bucket):
-                yield question.sums(self.rates.open_shares(bucket))
+                yield sums
 
     def _span(self, window_s: float | None, now: float | None) -> _Span:
         newest = self.rates.newest_bucket
@@ -452,17 +455,16 @@ class EdgeStore:
             first = max(first, min(self.rates.kept_from, last))
         return _Span(first=first, last=last, length_s=max(end - first * BUCKET_S, 1.0), with_past=with_past)
 
-    def _trends(self, question: _Question, span: _Span) -> dict[Group, list[float]]:
+    def _trends(self, question: _Question, span: _Span, growing: _Growing) -> dict[Group, list[float]]:
         """Give connections per second of each group in the last ten-second buckets, oldest first."""
         trends: dict[Group, list[float]] = {}
         first = span.last - TREND_BUCKETS + 1
-        open_buckets = set(self.rates.open_buckets())
-        for bucket in set(self.rates.closed_buckets()) | open_buckets:
+        for bucket in set(self.rates.closed_buckets()) | growing.keys():
             if not first <= bucket <= span.last:
                 continue
             parts = [self._closed(question, bucket)]
-            if bucket in open_buckets:
-                parts.append(question.sums(self.rates.open_shares(bucket)))
+            if bucket in growing:
+                parts.append(growing[bucket])
             for groups in parts:
                 for group, sums in groups.items():
                     trends.setdefault(group, [0.0] * TREND_BUCKETS)[bucket - first] += sums.flows / BUCKET_S
