@@ -308,6 +308,8 @@ class Session:
         self._inbox.put(observation)
 
     def _failed(self, failure: BaseException) -> None:
+        while isinstance(failure, BaseExceptionGroup):  # the first of what a task group held is what went wrong
+            failure = failure.exceptions[0]
         self.failure = self.failure or failure
         self._inbox.close()
 

@@ -42,6 +42,7 @@ def show(settings: Settings, observer: Observer, clock: Clock, *, target: str | 
         settings=settings,
         title=observer.title,
         is_finite=observer.is_finite,
+        is_unverified=getattr(observer, "is_unverified", False),  # saved files have no server to be verified
         bindings=bindings,
         scope=scope,
     )

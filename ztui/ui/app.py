@@ -409,8 +409,8 @@ def run(stage: Stage, feed: Feed) -> int:
         said = app.run(mouse=not stage.settings.is_without_mouse)
     finally:
         feed.stop()
-    if feed.failure is not None:
-        raise feed.failure
+    if (failure := feed.failure or app.bug) is not None:
+        raise failure
     if said:
         terminal.say_on_exit(said)
     return app.return_code or 0

@@ -151,13 +151,16 @@ class Frame(App[str], inherit_bindings=False):
         self.exit(return_code=code)
 
     def _fatal_error(self) -> None:
-        """Leave with a traceback that shows no local variables: a token could stand in one."""
-        from rich.segment import Segments  # noqa: PLC0415  only when everything is lost
-        from rich.traceback import Traceback  # noqa: PLC0415
+        """Leave without a word: what went wrong is raised once the terminal is the shell's again.
 
-        traceback = Traceback(show_locals=False, width=None)
-        self._exit_renderables.append(Segments(self.console.render(traceback, self.console.options)))
+        Textual would print a traceback with the values of local variables; a token could stand in one.
+        """
         self._close_messages_no_wait()
+
+    @property
+    def bug(self) -> Exception | None:
+        """What no handler caught, where something went wrong on the screen itself."""
+        return self._exception
 
     def on_key(self, event: events.Key) -> None:
         """Give the prompt what was typed right behind the key that opened it.

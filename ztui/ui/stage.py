@@ -41,6 +41,8 @@ class Stage:
     """What is observed: a context's name, a file's."""
     is_finite: bool = False
     """Whether what is observed ends: saved files."""
+    is_unverified: bool = False
+    """Whether nobody checks that the API server is the one it says it is: everything shown may be a lie."""
     bindings: Sequence[KeyBinding] = REGISTRY
     zone: Zone = Zone.UTC
     window_index: int = 1

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ztui import units
 from ztui.model.observation import Detail
-from ztui.model.streams import StreamKind, StreamState
+from ztui.model.streams import StreamKey, StreamKind, StreamState
 from ztui.tables.columns import Zone, clock_text
 from ztui.tables.health import LAMPS
 from ztui.ui.looks import Line, Span
@@ -58,6 +58,8 @@ def status_parts(glance: Glance) -> list[Part]:
     ]
     if glance.is_short:
         parts.append(Part((Span(f"{glance.pane_key} {glance.pane_title}", "title"),), 2))
+    if stage.is_unverified:
+        parts.insert(0, Part((Span(" TLS not verified ", "loud"),), 0))
     if stage.is_paused:
         parts.insert(0, Part((Span(f" PAUSED  +{stage.news:,} new ".replace(",", " "), "loud"),), 0))
     return parts
@@ -82,8 +84,9 @@ def _stream_parts(stage: Stage) -> list[Part]:
         words = f"{followed} of {known} ztunnels"
     else:
         words = f"{known} ztunnel{'' if known == 1 else 's'}" if known else "looking for ztunnels"
+    lost = _lost_watch(stage)
     parts = [Part(spans, 1)] if spans else []
-    parts.append(Part((Span(words, "plain"),), 3 if is_partial or not known else 5))
+    parts.append(Part(lost, 1) if lost else Part((Span(words, "plain"),), 3 if is_partial or not known else 5))
     rate, lag = mesh.streams.lines_per_s(stage.now), mesh.streams.lag_s(stage.now)
     parts.append(Part((Span(f"{units.format_count(rate)} lines/s"),), 3))
     if lag is not None:
@@ -92,7 +95,24 @@ def _stream_parts(stage: Stage) -> list[Part]:
     age = mesh.inventory.oldest_age_s(stage.now)
     if age is not None:
         parts.append(Part((Span(f"dumps {units.format_age(age)}", "warn" if age > 120 else "plain"),), 6))
+    dumps = mesh.streams.of_kind(StreamKind.CONFIG_DUMP)
+    if any(row.state is StreamState.NOT_PERMITTED for row in dumps):
+        parts.append(Part((Span("⊘ dumps not permitted", "warn"),), 3))
     return parts
+
+
+def _lost_watch(stage: Stage) -> Line:
+    """Say that the list of ztunnels cannot be had: then nobody is looking for them, and what is known grows old."""
+    row = stage.mesh.streams.get(StreamKey(kind=StreamKind.WATCH, of="ztunnels"))
+    if row is None or row.state not in (StreamState.UNAVAILABLE, StreamState.NOT_PERMITTED, StreamState.ERROR):
+        return ()
+    glyph, meaning = LAMPS[row.state]
+    known = len(stage.mesh.cluster.ztunnels)
+    if not known:
+        why = "not permitted" if row.state is StreamState.NOT_PERMITTED else "no answer"
+        return (Span(f"{glyph} no ztunnels: {why}", meaning.value),)
+    lost = f" for {units.format_age(stage.now - row.since)}" if row.since is not None else ""
+    return (Span(f"{glyph} {known} ztunnels, list lost{lost}", meaning.value),)
 
 
 def _overload_parts(mesh: Mesh) -> list[Part]:

@@ -91,12 +91,13 @@ def _searching(stage: Stage, else_text: str) -> list[Line]:
 
 
 def _troubles(stage: Stage, kind: StreamKind, what: str) -> list[Line]:
-    """Name what does not work, each reason once, with how many it stands for."""
+    """Name what does not work and what to do, each reason and remedy once, with how many it stands for."""
     rows = [row for row in stage.mesh.streams.of_kind(kind) if _is_lost(row)]
     counted: dict[tuple[StreamState, str], list[StreamRow]] = {}
     for row in rows:
         counted.setdefault((row.state, (row.reason or row.state.value).rstrip(".")), []).append(row)
-    lines = []
+    lines: list[Line] = []
+    said: set[str] = set()
     for (state, reason), same in list(counted.items())[:_MOST_REASONS]:
         glyph = "⊘" if state is StreamState.NOT_PERMITTED else "○"
         names = [row.key.of for row in same]
@@ -110,6 +111,10 @@ def _troubles(stage: Stage, kind: StreamKind, what: str) -> list[Line]:
                 f" {what} of {whose}: {reason}{soon}" if what else f" {whose}: {reason}{soon}",
             )
         )
+        remedy = next((row.remedy for row in same if row.remedy), None)
+        if remedy and remedy not in said:
+            said.add(remedy)
+            lines.append(line("    ", Span(remedy)))
     return lines
 
 

@@ -34,6 +34,7 @@ class LiveObserver:
 
     def __init__(self, access: ClusterAccess, options: LiveOptions, clock: Clock) -> None:
         self.title = access.title
+        self.is_unverified = access.insecure
         self._access = access
         self._options = options
         self._clock = clock

@@ -75,6 +75,8 @@ class HealthPane(DumpPane[HealthRow]):
         lines = [labelled(what, lamp(stream, now))]
         if stream.reason and stream.state is not StreamState.CONNECTED:
             lines.append(labelled("Reason", stream.reason))
+            if stream.remedy:
+                lines.append(labelled("What to do", stream.remedy))
         if stream.retry_at is not None:
             lines.append(labelled("Next try", f"in {units.format_age(max(0.0, stream.retry_at - now))}"))
         if stream.oldest_available is not None:

@@ -33,7 +33,6 @@ from ztui.ui.panes.flows import (
 from ztui.ui.panes.pane import Pane
 from ztui.ui.panes.questions import HALVES, DumpRows, Edges
 from ztui.ui.widgets.part import Part
-from ztui.ui.widgets.sheet import wrap
 from ztui.ui.widgets.table import WindowTable
 
 if TYPE_CHECKING:
@@ -52,12 +51,23 @@ def _short_identity(row: CertificateRow) -> str:
     return names[4] if len(names) > 4 else row.status.name
 
 
+def _short_renewal(row: CertificateRow, _: Context) -> Cell:
+    """Leave out what the title says already: `in 3 h 12 m`."""
+    return Cell(row.status.reason.removeprefix("renews "), Meaning.WARN if row.status.is_problem else Meaning.PLAIN)
+
+
 def next_table(table: Table[CertificateRow]) -> Table[CertificateRow]:
-    """Make a table of certificates for little room: a glyph for the verdict, whose word the renewal column says."""
+    """Make a table of certificates for little room: a glyph for the verdict, whose word the renewal column says.
+
+    When something is due comes before where: the node goes first. An identity is cut at its end (its namespace).
+    """
     glyph = replace(table.column("verdict"), title="", cell=_glyph_cell, width=1, min_width=1)
-    identity = text_column("identity", "identity", _short_identity, meaning=Meaning.NAME, width=24, priority=1)
-    rest = tuple(c for c in table.columns if c.key not in ("verdict", "identity"))
-    return replace(table, columns=(glyph, identity, *(replace(c, wide=c.key == "state" or c.wide) for c in rest)))
+    identity = text_column("identity", "identity", _short_identity, width=24, min_width=16, priority=1)
+    node = replace(table.column("node"), priority=3)
+    renewal = replace(table.column("renewal"), cell=_short_renewal, width=13, min_width=12)
+    mine = ("verdict", "identity", "node", "renewal")
+    rest = (replace(c, wide=c.key == "state" or c.wide) for c in table.columns if c.key not in mine)
+    return replace(table, columns=(glyph, identity, node, renewal, *rest))
 
 
 NEXT = next_table(CERTIFICATES)
@@ -174,10 +184,8 @@ class OverviewPane(Pane):
 
     def _why_no_certificates(self) -> Sequence[Line]:
         where = self.certificates.view.filter
-        lines = why.no_dump_rows(
-            self.stage, "certificates", self.certificates.view.total, where.text if where is not None else ""
-        )
-        return [part for text in lines for part in wrap(text, self._certificates_part.table.size.width)]
+        text = where.text if where is not None else ""
+        return why.no_dump_rows(self.stage, "certificates", self.certificates.view.total, text)
 
     # -- the row under the cursor ---------------------------------------------------------------------------------
 

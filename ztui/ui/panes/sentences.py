@@ -72,6 +72,7 @@ class DriftPane(SentencesPane):
 def _agreement(what: str, rows: Sequence[Merged[M]]) -> Line:
     differing = [row.key for row in rows if not row.is_agreed]
     if not differing:
+        what = what if len(rows) != 1 else "policy" if what == "policies" else what.removesuffix("s")
         return line(" ", Span("·", "ok"), f" {len(rows)} {what}: every ztunnel that answered holds the same.")
     named = ", ".join(differing[:5]) + (" …" if len(differing) > 5 else "")
     return line(" ", Span("!", "warn"), f" {len(differing)} of {len(rows)} {what} differ or are missing: {named}")

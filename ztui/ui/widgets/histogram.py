@@ -70,7 +70,7 @@ class Histogram(WindowTable[T]):
         has_gap = bool(said) and height - 1 - count > len(said)
         lines = super().lines_now(width, height - room - has_gap)
         if not said:
-            return [*above, *(part for text in lines for part in wrap(text, width))]
+            return [*above, *lines]
         shown = said[:room]
         if room < len(said) and shown:
             shown[-1] = (Span("  … more: Enter", "dim"),)

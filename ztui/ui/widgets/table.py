@@ -17,6 +17,7 @@ from ztui.tables.columns import Cell, Column, Context, Meaning, Table
 from ztui.ui.looks import Line, Span, fit, width_of
 from ztui.ui.widgets.layout import GAP, Placed, column_sets, place
 from ztui.ui.widgets.lines import PaintedLines
+from ztui.ui.widgets.sheet import wrap
 
 T = TypeVar("T")
 R_co = TypeVar("R_co", covariant=True)
@@ -162,7 +163,7 @@ class WindowTable(PaintedLines, Generic[T]):
         self._placed = place(columns, self._wanted, room)
 
     def lines_now(self, width: int, height: int) -> Sequence[Line]:
-        """Header and the visible rows; or why there are none."""
+        """Header and the visible rows; or why there are none, in lines as long as there is room."""
         self._rows_height = max(0, height - 1)
         self._scroll_to_selection()
         rows = self.view.page(self.first, self._rows_height)
@@ -177,7 +178,7 @@ class WindowTable(PaintedLines, Generic[T]):
         for offset, row in enumerate(cells):
             lines.append(self._row(row, is_cursor=selected == self.first + offset, width=width))
         if not cells:
-            lines.extend(self._empty())
+            lines.extend(part for text in self._empty() for part in wrap(text, width))
         return lines
 
     def _measure(self, rows: Sequence[T], context: Context) -> list[list[Cell]]:
