@@ -88,7 +88,7 @@ def test_a_stalled_screen_loses_rows_but_no_count() -> None:
 
 def test_a_finite_observer_waits_for_room_and_loses_nothing() -> None:
     class File:
-        title, is_finite = "file", True
+        title, is_finite, is_saved = "file", True, False
 
         async def follow(self, deliver: Deliver) -> None:
             for _ in range(50):
@@ -135,7 +135,7 @@ def test_who_waits_for_many_rows_is_not_woken_for_one_but_for_the_end() -> None:
 class Live:
     """An observer that never ends, remembers wishes, and fails on demand."""
 
-    title, is_finite = "live", False
+    title, is_finite, is_saved = "live", False, False
 
     def __init__(self, failure: Exception | None = None) -> None:
         self.failure = failure
@@ -242,3 +242,32 @@ def test_the_pause_between_reads_follows_the_streams_that_speak(streams: int, li
     clock.advance(1.0)
     pacer.measure()
     assert pacer.pause_s == pytest.approx(pause_s)
+
+
+class _Saved:
+    """Everything it says is there already."""
+
+    title, is_finite, is_saved = "saved", True, True
+
+    async def follow(self, deliver: Deliver) -> None:
+        for _ in range(3):
+            deliver(MarkSet(name="there", at=0.0))
+        deliver(Exhausted())
+
+    async def ask(self, deliver: Deliver) -> None:
+        raise AssertionError("nothing is asked of what is saved")
+
+    def wish(self, wish: Wish) -> None:
+        raise AssertionError("nobody wishes")
+
+
+def test_what_is_saved_is_told_at_once_and_on_the_same_thread() -> None:
+    told: list[tuple[Observation, threading.Thread]] = []
+
+    class Memory:
+        def ingest(self, observation: Observation) -> None:
+            told.append((observation, threading.current_thread()))
+
+    Session(_Saved(), Memory(), SystemClock()).read_saved()
+    assert [type(observation) for observation, _ in told] == [MarkSet, MarkSet, MarkSet, Exhausted]
+    assert {thread for _, thread in told} == {threading.current_thread()}

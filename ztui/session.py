@@ -281,6 +281,14 @@ class Session:
         self._lines = 0
         self.failure: BaseException | None = None
 
+    def read_saved(self) -> None:
+        """Let an observer of what is saved tell all of it, here and now, straight into the memory.
+
+        For who has nothing else to do meanwhile: a thread that reads beside one that remembers takes a fifth more.
+        """
+        gc.set_threshold(*_GC_THRESHOLDS)
+        asyncio.run(self.observer.follow(self._memory.ingest))
+
     def start(self) -> None:
         """Start collecting. Returns at once."""
         sys.setswitchinterval(_SWITCH_INTERVAL_S)

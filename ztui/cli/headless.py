@@ -72,14 +72,12 @@ class Watch:
                 self._observe(0.1)
             self.require()
         due = self._clock.monotonic() + every_s
-        while True:
+        while not self.progress.is_exhausted:
             self._observe(max(0.0, min(every_s, due - self._clock.monotonic())))
-            if self.progress.is_exhausted:
-                yield True
-                return
-            if self._clock.monotonic() >= due:
+            if self._clock.monotonic() >= due and not self.progress.is_exhausted:
                 due = self._clock.monotonic() + every_s
                 yield False
+        yield True
 
     def _observe(self, timeout_s: float) -> None:
         if self.is_finite:
@@ -237,7 +235,10 @@ def watching(
     progress = Progress(memory=memory, clock=clock)
     rows = _FILE_ROWS if observer.is_finite else _LIVE_ROWS
     session = Session(observer, progress, clock, max_waiting_rows=rows)
-    session.start()
+    if observer.is_saved:
+        session.read_saved()
+    else:
+        session.start()
     try:
         linger_s = _RATE_S if needs is None else _LINGER_S if target and purpose.follows_logs else 0.0
         yield Watch(settings, session, progress, needs=needs, linger_s=linger_s)

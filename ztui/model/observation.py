@@ -189,6 +189,10 @@ class Observer(Protocol):
     def is_finite(self) -> bool:
         """Whether it ends by itself; a finite observer waits for room instead of shedding."""
 
+    @property
+    def is_saved(self) -> bool:
+        """Whether all it will say is there already, so that nothing has to be waited for."""
+
     async def follow(self, deliver: Deliver) -> None:
         """Deliver log entries until cancelled (or to the end, if finite). Runs on the *follow* thread's loop, paced."""
 

@@ -162,6 +162,11 @@ class FilesObserver:
         names = [name_of(path) for path in self._paths]
         return names[0] if len(names) == 1 else f"{len(names)} files"
 
+    @property
+    def is_saved(self) -> bool:
+        """Whether all of them lie on disk: a pipe may have to be waited for."""
+        return all(os.path.isfile(path) for path in self._paths)  # noqa: PTH113  as open takes it
+
     async def ask(self, deliver: Deliver) -> None:
         """Files answer no questions: all of them are read by `follow`."""
 

@@ -31,6 +31,7 @@ class LiveObserver:
     """
 
     is_finite = False
+    is_saved = False
 
     def __init__(self, access: ClusterAccess, options: LiveOptions, clock: Clock) -> None:
         self.title = access.title
