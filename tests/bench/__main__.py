@@ -62,7 +62,7 @@ def main(words: list[str] | None = None) -> int:
         write_readme(results)
     fallen = [result.figure.name for result in results if result.fails]
     if fallen:
-        print(f"Fell below its floor by more than 30 %: {', '.join(fallen)}.", file=sys.stderr)
+        print(f"Missed what it must keep by more than 30 %: {', '.join(fallen)}.", file=sys.stderr)
     return 1 if fallen else 0
 
 

@@ -22,6 +22,10 @@ class Figure:
     unit: str = "×"
     is_steady: bool = False
     """Whether it cannot flake, so that a run of CI may fail on it."""
+    guard: float | None = None
+    """What CI holds in place of a floor that is out of reach: what was reached."""
+    limit: str = ""
+    """Where the floor is out of reach: what was tried, and what limits it."""
 
     def shown(self, value: float) -> str:
         """The value with its unit, to three digits."""
@@ -59,7 +63,8 @@ class Result:
     @property
     def fails(self) -> bool:
         """Whether it is so far off, and so steady, that the change which caused it must not land."""
-        return self.figure.is_steady and not self.meets(self.figure.floor, slack=SLACK)
+        held = self.figure.floor if self.figure.guard is None else self.figure.guard
+        return self.figure.is_steady and not self.meets(held, slack=SLACK)
 
 
 def ms(seconds: float) -> str:

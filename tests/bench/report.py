@@ -93,6 +93,10 @@ def markdown(results: Sequence[Result]) -> str:
             f"| {figure.text} | {figure.opponent} | **{figure.shown(result.value)}**{against}{note} "
             f"| {figure.bound(figure.floor)} | {reach} | {result.verdict} |"
         )
+    missed = [result.figure for result in results if result.verdict == "missed" and result.figure.limit]
+    if missed:
+        rows += ["", "What limits those that miss their floor:", ""]
+        rows += [f"- *{figure.text}* ({figure.opponent}): {figure.limit}" for figure in missed]
     return "\n".join(rows)
 
 
