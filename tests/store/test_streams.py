@@ -126,3 +126,12 @@ def test_streams_of_one_ztunnel_by_kind() -> None:
     assert len(table.of_kind(StreamKind.LOG)) == 2
     assert table.get(StreamKey(kind=StreamKind.FILE, of="x")) is None
     assert len(table) == 3
+
+
+def test_bytes_are_counted_by_the_second_as_lines_are() -> None:
+    table, row = connected()
+    for second in range(20):
+        row.saw(LineCounts(received=2, entries=2), 800, NOW + second, NOW + second)
+    assert row.lines_per_s(NOW + 19) == pytest.approx(2.0, rel=0.11)
+    assert table.bytes_per_s(NOW + 19) == pytest.approx(400 * row.lines_per_s(NOW + 19))
+    assert table.bytes_per_s(NOW + 60) == 0

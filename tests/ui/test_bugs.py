@@ -12,7 +12,7 @@ from ztui.errors import UsageError
 from ztui.ui import app as app_module
 
 
-class Bug(Exception):
+class BugError(Exception):
     """What nobody expected."""
 
 
@@ -32,17 +32,17 @@ def test_a_bug_on_the_screen_is_raised_when_the_screen_is_gone_and_prints_nothin
 ) -> None:
     def spoil(app: Any) -> None:
         def fail() -> int:
-            raise Bug("in a pane")
+            raise BugError("in a pane")
 
         app.pane.refresh_views = fail
 
-    with pytest.raises(Bug, match="in a pane"):
+    with pytest.raises(BugError, match="in a pane"):
         run_over(monkeypatch, spoil)
     said = capfd.readouterr()
     assert "Traceback" not in said.out + said.err
 
 
-@pytest.mark.parametrize("failure", [Bug("in the observer"), UsageError("That names nothing.", "Name something.")])
+@pytest.mark.parametrize("failure", [BugError("in the observer"), UsageError("That names nothing.", "Name something.")])
 def test_what_went_wrong_in_the_observer_is_raised_when_the_screen_is_gone(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], failure: Exception
 ) -> None:

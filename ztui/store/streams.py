@@ -47,13 +47,22 @@ class StreamRow:
     """How far the node's clock is ahead of ours at least: where entries seem to come from the future."""
     gaps: deque[Gap] = field(default_factory=lambda: deque(maxlen=100))
     gap_count: int = 0
-    _samples: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=_MAX_SAMPLES))
+    _samples: deque[tuple[float, int, int]] = field(default_factory=lambda: deque(maxlen=_MAX_SAMPLES))
+    """Times with the lines and bytes that came then."""
 
     def lines_per_s(self, now: float) -> float:
         """Lines received per second, over the last ten seconds or, where it is younger, since the stream is there."""
+        span_s = self._span_s(now)
+        return sum(lines for at, lines, _ in self._samples if at > now - span_s) / span_s
+
+    def bytes_per_s(self, now: float) -> float:
+        """Bytes received per second, over the same time."""
+        span_s = self._span_s(now)
+        return sum(size for at, _, size in self._samples if at > now - span_s) / span_s
+
+    def _span_s(self, now: float) -> float:
         age_s = RATE_WINDOW_S if self.since is None else now - self.since
-        span_s = min(RATE_WINDOW_S, max(1.0, age_s))
-        return sum(lines for at, lines in self._samples if at > now - span_s) / span_s
+        return min(RATE_WINDOW_S, max(1.0, age_s))
 
     def idle_s(self, now: float) -> float | None:
         """For how long a connected log stream has been quiet; None where it is not, or nothing is known."""
@@ -84,19 +93,19 @@ class StreamRow:
         self.last_observed_at = observed_at
         is_history = logged_at is not None and self.since is not None and logged_at < self.since
         if not is_history:
-            self._sample(observed_at, lines.received)
+            self._sample(observed_at, lines.received, byte_count)
         if logged_at is not None:
             self.last_logged_at = max(logged_at, self.last_logged_at or logged_at)
             self.lag_s = None if is_history else observed_at - logged_at
             if logged_at > observed_at:
                 self.skew_s = max(self.skew_s or 0.0, logged_at - observed_at)
 
-    def _sample(self, at: float, lines: int) -> None:
+    def _sample(self, at: float, lines: int, size: int) -> None:
         """Count lines of now: what was logged before the stream was there is no rate."""
         if self._samples and at - self._samples[-1][0] < RATE_WINDOW_S / _MAX_SAMPLES * 2:
-            at, before = self._samples.pop()
-            lines += before
-        self._samples.append((at, lines))
+            at, lines_before, size_before = self._samples.pop()
+            lines, size = lines + lines_before, size + size_before
+        self._samples.append((at, lines, size))
 
 
 class StreamTable:
@@ -166,6 +175,10 @@ class StreamTable:
     def lines_per_s(self, now: float) -> float:
         """Lines received per second over all streams."""
         return sum(row.lines_per_s(now) for row in self._rows.values())
+
+    def bytes_per_s(self, now: float) -> float:
+        """Bytes of log lines received per second over all streams."""
+        return sum(row.bytes_per_s(now) for row in self._rows.values())
 
     def lag_s(self, now: float) -> float | None:
         """Give the longest lag of a log stream that is not idle; None where there is none."""

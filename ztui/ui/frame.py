@@ -19,6 +19,7 @@ from textual.screen import Screen
 from ztui.errors import ZtuiError
 from ztui.keys import REGISTRY, footer
 from ztui.ui import terminal, themes
+from ztui.ui.looking import Looking
 from ztui.ui.looks import Line, Span
 from ztui.ui.panes import PANES
 from ztui.ui.prompt import Prompt
@@ -105,6 +106,7 @@ class Frame(App[str], inherit_bindings=False):
         self._said: Line = ()
         self._said_until = 0.0
         self._problems: dict[str, int] = {}
+        self._looking = Looking()
         for theme in themes.OWN:
             self.register_theme(theme)
         self.theme = themes.WITHOUT_COLOUR if colourless or self.no_color else self._wanted_theme()
@@ -221,7 +223,17 @@ class Frame(App[str], inherit_bindings=False):
         if second != self._last_second:
             self._last_second = second
             self._problems = {name: pane.problem_count() for name, pane in self.panes.items()}
+            self._look()
         self.sync_rows()
+
+    def _look(self) -> None:
+        """Tell the observer which ztunnels are on screen, where that has changed."""
+        stage = self.stage
+        if stage.is_finite:
+            return
+        wish = self._looking.wish(self.pane, stage.mesh, stage.followed, stage.clock.monotonic())
+        if wish is not None:
+            self.feed.wish(wish)
 
     def sync_rows(self) -> None:
         """Bring status, tabs and footer up to date."""

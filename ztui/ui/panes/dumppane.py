@@ -12,8 +12,8 @@ from ztui.ui.detail import column_lines, document_lines, titled
 from ztui.ui.looks import BLANK, Line, Span, line
 from ztui.ui.panes.pane import Pane
 from ztui.ui.panes.questions import DumpRows
+from ztui.ui.widgets.noted import NotedTable
 from ztui.ui.widgets.part import Part
-from ztui.ui.widgets.table import WindowTable
 
 if TYPE_CHECKING:
     from ztui.model.fields import Field
@@ -40,7 +40,8 @@ class DumpPane(Pane, Generic[T]):
         super().__init__(stage)
         self.asked: DumpRows[T] = DumpRows(stage, table, rows, *topics, fields=fields, every_second=every_second)
         self._part: Part[T] = Part(
-            self._heading, WindowTable(table, self.asked.view, stage.context, empty=self.why_empty)
+            self._heading,
+            NotedTable(table, self.asked.view, stage.context, sentences=self.notes, empty=self.why_empty),
         )
         self.parts = [self._part]
 
@@ -72,6 +73,10 @@ class DumpPane(Pane, Generic[T]):
         where = self.asked.view.filter
         words: Line = (Span(self.heading()),)
         return words if where is None else (*words, Span(" · ", "dim"), Span(where.sentence(), "accent"))
+
+    def notes(self) -> Sequence[Line]:
+        """Say under the rows what they add up to."""
+        return ()
 
     def why_empty(self) -> Sequence[Line]:
         """Say why there is nothing, and what would fill the pane."""

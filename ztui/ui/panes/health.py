@@ -15,6 +15,7 @@ from ztui.ui.detail import labelled
 from ztui.ui.looks import BLANK, Line, Span
 from ztui.ui.panes.dumppane import DumpPane
 from ztui.ui.panes.fields import HEALTH_FIELDS
+from ztui.ui.panes.healthnotes import health_notes
 
 if TYPE_CHECKING:
     from ztui.store.streams import StreamRow
@@ -49,13 +50,22 @@ class HealthPane(DumpPane[HealthRow]):
         )
 
     def heading(self) -> str:
-        """Say how many lines came in, and what API access costs."""
-        mesh = self.stage.mesh
-        lines, kept = mesh.lines, len(mesh.entries)
-        read = (
-            f"{units.format_count(lines.received)} lines, {units.format_bytes(sum(r.byte_count for r in mesh.streams))}"
-        )
-        return f"Health · {read} read · {kept} of at most {mesh.entries.max_rows} entries kept"
+        """Say what comes through the API server now, how many lines came in, and how much of it is kept."""
+        mesh, now = self.stage.mesh, self.stage.now
+        words = ["Health"]
+        if not self.stage.is_finite:
+            lines_per_s = units.format_count(mesh.streams.lines_per_s(now))
+            size_per_s = units.format_bytes(mesh.streams.bytes_per_s(now))
+            words.append(f"{lines_per_s} lines/s, {size_per_s}/s of logs through the API server")
+        size = units.format_bytes(sum(row.byte_count for row in mesh.streams))
+        words.append(f"{units.format_count(mesh.lines.received)} lines, {size} read")
+        words.append(f"{len(mesh.entries)} of at most {mesh.entries.max_rows} entries kept")
+        return " · ".join(words)
+
+    def notes(self) -> Sequence[Line]:
+        """Say what is wrong, what is missing, and whose log tells of failures only."""
+        mesh, view = self.stage.mesh, self.asked.view
+        return health_notes(view.page(0, view.count), mesh, self.stage.now)
 
     def why_empty(self) -> Sequence[Line]:
         """Say what is being looked for."""

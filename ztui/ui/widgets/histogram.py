@@ -1,7 +1,4 @@
-"""The histogram: rows of a table, one of whose columns is a bar as long as there is room, and sentences below them.
-
-What the numbers can and cannot support stands right under them, also where there is little room.
-"""
+"""The histogram: rows of a table, one of whose columns is a bar as long as there is room, and sentences below them."""
 
 from __future__ import annotations
 
@@ -10,10 +7,10 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from ztui.tables.columns import Cell, Column, Context, Table
-from ztui.ui.looks import BLANK, Line, Span
+from ztui.ui.looks import BLANK, Line
 from ztui.ui.widgets.bars import bar
-from ztui.ui.widgets.sheet import wrap
-from ztui.ui.widgets.table import WIDEST_WANT, View, WindowTable
+from ztui.ui.widgets.noted import NotedTable
+from ztui.ui.widgets.table import WIDEST_WANT, View
 
 T = TypeVar("T")
 
@@ -43,7 +40,7 @@ def bar_column(title: str, cell: Callable[[T], BarCell]) -> Column[T]:
     )
 
 
-class Histogram(WindowTable[T]):
+class Histogram(NotedTable[T]):
     """A table with bars, and sentences under its rows; `caption` stands above where there is no room for a title."""
 
     def __init__(
@@ -56,25 +53,13 @@ class Histogram(WindowTable[T]):
         caption: Callable[[], Line] = lambda: BLANK,
         empty: Callable[[], Sequence[Line]] = lambda: (),
     ) -> None:
-        super().__init__(table, view, context, empty=empty)
-        self._sentences = sentences
+        super().__init__(table, view, context, sentences=sentences, empty=empty)
         self._caption = caption
 
     def lines_now(self, width: int, height: int) -> Sequence[Line]:
-        """Header, bars, and what can be said of them; of many rows a few go before the sentences do."""
+        """Add a caption where there is no title."""
         above = [self._caption()] if self.screen.has_class("-tiny") and self.view.count else []
-        height -= len(above)
-        count = self.view.count
-        said = [part for sentence in self._sentences() for part in wrap(sentence, width)] if count else []
-        room = min(len(said), max(height - 1 - count, height // 3))
-        has_gap = bool(said) and height - 1 - count > len(said)
-        lines = super().lines_now(width, height - room - has_gap)
-        if not said:
-            return [*above, *lines]
-        shown = said[:room]
-        if room < len(said) and shown:
-            shown[-1] = (Span("  … more: Enter", "dim"),)
-        return [*above, *lines[: height - room - has_gap], *([BLANK] if has_gap else []), *shown]
+        return [*above, *super().lines_now(width, height - len(above))]
 
     def _measure(self, rows: Sequence[T], context: Context) -> list[list[Cell]]:
         """Measure as every table; a bar takes all room that is left."""

@@ -128,6 +128,11 @@ class WindowTable(PaintedLines, Generic[T]):
         return (first + 1 if count else 0, min(count, first + self._rows_height), count)
 
     @property
+    def rows_shown(self) -> Sequence[T]:
+        """The rows on glass."""
+        return self.view.page(self.first, self._rows_height)
+
+    @property
     def columns_shown(self) -> tuple[str, ...]:
         """Keys of the columns on glass."""
         return tuple(placed.column.key for placed in self._placed)
