@@ -48,7 +48,7 @@ def read(data: bytes, origin: Origin = W1, table: ShapeTable | None = None) -> t
     entries = [entry_at(batch, i) for batch in batches for i in range(len(batch))]
     joined = EntryBatch(
         origin=origin,
-        diagnostics=batches[0].diagnostics + batches[1].diagnostics,
+        remarks=batches[0].remarks + batches[1].remarks,
         lines=batches[0].lines + batches[1].lines,
     )
     return entries, joined

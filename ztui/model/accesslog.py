@@ -33,8 +33,18 @@ from ztui.model.accesslog_forms import (
     read_numbers,
 )
 from ztui.model.accesslog_rows import Lines, Rows
-from ztui.model.accesslog_strict import CLIP, StrictEntry, is_blank, is_date, read_line, spans_lines
-from ztui.model.flow import AccessLogEntry, Diagnostic, EntryBatch, Measures, Origin, Shape
+from ztui.model.accesslog_strict import StrictEntry, is_blank, is_date, read_line, spans_lines
+from ztui.model.flow import (
+    CLIP,
+    REFUSED,
+    AccessLogEntry,
+    Diagnostic,
+    EntryBatch,
+    Measures,
+    Origin,
+    RawRemark,
+    Shape,
+)
 from ztui.model.shapes import ShapeTable, can_repeat
 from ztui.model.text import read_bytes
 
@@ -183,20 +193,20 @@ class Reader:
     def _drop_long_line(self, rows: Rows) -> None:
         rows.received += 1
         rows.unreadable += 1
-        rows.diagnostics.append(Diagnostic(text=read_bytes(bytes(self._carry))[:CLIP]))
+        rows.remarks.append(Diagnostic(text=read_bytes(bytes(self._carry))[:CLIP]))
         self._carry.clear()
         self._is_skipping = self._is_open = False
 
     def _read(self, block: bytes, rows: Rows) -> None:
         """Read whole lines: all at once where they are ordinary, else one by one."""
         self._kind = kind_of(block, self._kind)
-        was_open, diagnosed = self._is_open, len(rows.diagnostics)
+        was_open, remarked = self._is_open, len(rows.remarks)
         counts = rows.received, rows.continuation, rows.unreadable
         try:
             self._read_ordinary(block, rows)
         except _NotOrdinary:
             self._is_open = was_open
-            del rows.diagnostics[diagnosed:]
+            del rows.remarks[remarked:]
             rows.received, rows.continuation, rows.unreadable = counts
             self._read_apart(block, rows)
 
@@ -214,11 +224,9 @@ class Reader:
             end = block.find(b"\n", min(start + len(block) // 8, len(block) - 1)) + 1
 
     def _read_ordinary(self, block: bytes, rows: Rows) -> None:
-        # Every line matches, so what stands between two matches is empty: five columns and that, one after the other.
-        found = FORMATS[self._kind].split(block)
-        lines = Lines(found[1::6], found[2::6], found[3::6], found[4::6], found[5::6])
+        lines = Lines.of(FORMATS[self._kind].split(b"\n" + block))
         rows.received += len(lines.times)
-        if None in lines.times:
+        if lines.odd:
             self._read_odd(lines, rows)
             if not lines.times:
                 return
@@ -234,6 +242,10 @@ class Reader:
             numbers = array("Q", read_numbers(f"[{text.decode()}]")[0])
         except (ValueError, OverflowError):  # a leading zero, or more than 64 bits
             raise _NotOrdinary from None
+        if lines.odd:
+            before = len(rows.shapes)
+            read = cast("list[Shape]", shapes)
+            rows.refused += [before + i for i, _ in lines.places_of_odd() if read[i].message == REFUSED]
         rows.spans(earliest, latest)
         rows.times += lines.times
         rows.addrs += lines.addrs
@@ -273,7 +285,7 @@ class Reader:
                 continue
             remark = self._remark(line)
             if remark is not None:
-                rows.diagnostics.append(remark)
+                rows.remarks.append(remark)
                 self._is_open = False
                 wanted[i] = 0
                 continue
@@ -312,15 +324,12 @@ class Reader:
         lines.times[i], lines.addrs[i], lines.keys[i], lines.numbers[i] = time, addr, key, values
         return True
 
-    def _remark(self, line: bytes) -> Diagnostic | None:
+    def _remark(self, line: bytes) -> RawRemark | None:
         """Read a line of another scope as most of them are: plain, printable, all in one line; None for any other."""
         match = REMARK.match(line)
         if match is None or not self._is_hour(match[1][:13]):
             return None
-        time, level, scope, text = match.groups()
-        message, _, fields = text.decode().partition("\t")
-        text = f"{message} {fields.strip(' ')}".strip(" ")
-        return Diagnostic(time=time.decode(), level=level.decode(), scope=scope.decode(), text=text[:CLIP])
+        return match[1], match[2], match[3], match[4]
 
     def _read_new(self, lines: Lines, shapes: list[Shape | None]) -> None:
         """Make shapes for texts met for the first time, or such that the whole line must be read each time."""
@@ -330,7 +339,7 @@ class Reader:
             key = lines.keys[i]
             shape = self._known.get(key)  # an earlier line of this block may have been the first
             if shape is None and key[:1] != b"\0":
-                learn = self._table.learn if lines.odd[i] is None else self._table.learn_odd
+                learn = self._table.learn_odd if lines.odd and lines.odd[i] is not None else self._table.learn
                 shape = learn(self.origin, key)
                 if shape is not None:
                     self._table.add(self._known, key, shape)
@@ -369,7 +378,7 @@ class Reader:
     def _note(self, line: bytes, found: Diagnostic | None, rows: Rows) -> None:
         """Count a line that is no entry, by what its neighbours say it is."""
         if found is not None:
-            rows.diagnostics.append(found)
+            rows.remarks.append(found)
             rows.unreadable += found.time is None
             self._is_open = found.time is not None and spans_lines(line)
         elif self._is_open or is_blank(line):
@@ -377,7 +386,7 @@ class Reader:
             self._is_open = self._is_open and b"\t" not in line
         else:
             rows.unreadable += 1
-            rows.diagnostics.append(Diagnostic(text=read_bytes(line)[:CLIP]))
+            rows.remarks.append(Diagnostic(text=read_bytes(line)[:CLIP]))
 
 
 def _unread(origin: Origin) -> Shape:

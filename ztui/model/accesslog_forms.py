@@ -12,17 +12,18 @@ _CLOCK = rb"[0-2][0-9]:[0-5][0-9]:[0-5][0-9]"
 _TIME = rb"%bT%b\.[0-9]{6}Z" % (_DAY, _CLOCK)
 _PREFIX = rb"%bT%b\.[0-9]{9}(?:Z|[+-][0-9][0-9]:[0-9][0-9]) (?:std(?:out|err) F )?" % (_DAY, _CLOCK)
 
+# A line feed first: what stands between two matches is then whole lines, none where all are ordinary.
 # The literal after the greedy `.+` must stand in the same group (`bound"`), or each step back re-enters the matcher.
 _PLAIN = (
     rb"(%b)\tinfo\taccess\tconnection complete\tsrc\.addr=([!#-~]+)"
-    rb'( .+bound") bytes_sent=([0-9]+ bytes_recv=[0-9]+ duration="[0-9]+)ms"\r?\n|(.*)\n' % _TIME
+    rb'( .+bound") bytes_sent=([0-9]+ bytes_recv=[0-9]+ duration="[0-9]+)ms"\r?(?=\n)' % _TIME
 )
 _JSON = (
     rb'\{"level":"info","time":"(%b)","scope":"access","message":"connection complete","src\.addr":"([!#-\[\]-~]+)"'
-    rb'(,.+bound"),"bytes_sent":([0-9]+,"bytes_recv":[0-9]+,"duration":"[0-9]+)ms"\}\r?\n|(.*)\n' % _TIME
+    rb'(,.+bound"),"bytes_sent":([0-9]+,"bytes_recv":[0-9]+,"duration":"[0-9]+)ms"\}\r?(?=\n)' % _TIME
 )
 FORMATS = {
-    (is_json, is_prefixed): re.compile((_PREFIX if is_prefixed else b"") + (_JSON if is_json else _PLAIN))
+    (is_json, is_prefixed): re.compile(b"\n" + (_PREFIX if is_prefixed else b"") + (_JSON if is_json else _PLAIN))
     for is_json in (False, True)
     for is_prefixed in (False, True)
 }

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from ztui.model.flow import Diagnostic, Measures, Origin, Shape
+from ztui.model.flow import CLIP, Diagnostic, Measures, Origin, Shape
 from ztui.model.text import clean, read_bytes, unquote_debug
 
 ATTRIBUTES = {
@@ -34,9 +34,6 @@ ATTRIBUTES = {
 
 VOLATILE = frozenset({"src.addr", "bytes_sent", "bytes_recv", "duration"})
 """Fields that differ from line to line."""
-
-CLIP = 65_536
-"""Characters kept of the text of a diagnostic."""
 
 _U64 = 2**64 - 1
 _NUMBER = re.compile(r"(?:0|[1-9][0-9]{0,19})\Z")

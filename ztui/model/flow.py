@@ -10,6 +10,11 @@ from dataclasses import dataclass, field, replace
 from enum import IntFlag, StrEnum
 from itertools import compress
 
+REFUSED = "connection failed"
+"""The message of an early refusal: only src.addr, dst.addr, direction and error are told."""
+CLIP = 65_536
+"""Characters kept of a line that is no entry."""
+
 
 class Direction(StrEnum):
     """Which side reports: the client's ztunnel writes `outbound`, the server's `inbound`."""
@@ -148,6 +153,17 @@ class Diagnostic:
     scope: str | None = None
     text: str = ""
 
+    @classmethod
+    def of(cls, time: bytes, level: bytes, scope: bytes, text: bytes) -> Diagnostic:
+        """Read the parts of a printable line of another scope: its text is the message, a tab, and fields."""
+        message, _, fields = text.decode().partition("\t")
+        said = f"{message} {fields.strip(' ')}".strip(" ")
+        return cls(time=time.decode(), level=level.decode(), scope=scope.decode(), text=said[:CLIP])
+
+
+RawRemark = tuple[bytes, bytes, bytes, bytes]
+"""A line of another scope in its parts, as `Diagnostic.of` reads them."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LineCounts:
@@ -208,12 +224,19 @@ class EntryBatch:
     earliest: bytes = b""
     latest: bytes = b""
     """The least and the greatest of `times`; b"" for a batch without entries. Mostly they share their second."""
-    diagnostics: tuple[Diagnostic, ...] = ()
+    refused: tuple[int, ...] = ()
+    """Rows of early refusals (`connection failed`), which name no source but its address."""
+    remarks: tuple[Diagnostic | RawRemark, ...] = ()
     lines: LineCounts = LineCounts()
     byte_count: int = 0
 
     def __len__(self) -> int:
         return len(self.shapes)
+
+    @property
+    def diagnostics(self) -> tuple[Diagnostic, ...]:
+        """Lines of other scopes, and those nobody understands; read when somebody asks."""
+        return tuple(each if isinstance(each, Diagnostic) else Diagnostic.of(*each) for each in self.remarks)
 
 
 def failed_of(batch: EntryBatch) -> EntryBatch:
@@ -229,6 +252,7 @@ def failed_of(batch: EntryBatch) -> EntryBatch:
         sent=array("Q", compress(batch.sent, failed)),
         recv=array("Q", compress(batch.recv, failed)),
         duration_ms=array("Q", compress(batch.duration_ms, failed)),
+        refused=tuple(sum(failed[:i]) for i in batch.refused),
     )
 
 
