@@ -10,6 +10,7 @@ import pytest
 from tests.ui.scene import capture, make_app
 from ztui.errors import UsageError
 from ztui.ui import app as app_module
+from ztui.ui import terminal
 
 
 class BugError(Exception):
@@ -21,7 +22,7 @@ def run_over(monkeypatch: pytest.MonkeyPatch, spoil: Callable[[Any], None]) -> i
     app = make_app(capture(), is_finite=False, ticks=True)
     spoil(app)
     monkeypatch.setattr(app_module, "ZtuiApp", lambda *_, **__: app)
-    monkeypatch.setattr(app_module.terminal, "watch_terminal", lambda *_, **__: None)
+    monkeypatch.setattr(terminal, "watch_terminal", lambda *_, **__: None)
     run = app.run
     monkeypatch.setattr(app, "run", lambda **_: run(headless=True))
     return app_module.run(app.stage, app.feed)

@@ -11,7 +11,7 @@ from ztui.clock import SystemClock
 from ztui.keys import remap
 from ztui.session import Session
 from ztui.store.mesh import Mesh
-from ztui.ui.stage import Stage
+from ztui.ui.stage import USUAL_WINDOW_S, WINDOWS_S, Stage
 from ztui.ui.terminal import claim_terminal
 
 if TYPE_CHECKING:
@@ -45,6 +45,8 @@ def show(settings: Settings, observer: Observer, clock: Clock, *, target: str | 
         is_unverified=getattr(observer, "is_unverified", False),  # saved files have no server to be verified
         bindings=bindings,
         scope=scope,
+        # What was saved may be of any time and length: all of it is what was given to be looked at.
+        window_index=WINDOWS_S.index(None if observer.is_finite else USUAL_WINDOW_S),
     )
     # Textual is half a second of the start: errors of the command line should not wait for it.
     code: int = import_module("ztui.ui.app").run(stage, session)

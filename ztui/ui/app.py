@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from textual import on
 from textual.app import SystemCommand
 
-from ztui.errors import ZtuiError
+from ztui.errors import UsageError, ZtuiError
 from ztui.model.filter import FilterError
 from ztui.model.observation import MarkSet, PollNow
 from ztui.tables.columns import Zone
@@ -401,9 +401,19 @@ class ZtuiApp(Frame):
         return lambda: self.run_action(action)
 
 
+def _refuse_unknown(what: str, wanted: str | None, known: Iterable[str]) -> None:
+    if wanted is not None and wanted not in known:
+        raise UsageError(f"There is no {what} {wanted!r}.", f"Choose one of: {', '.join(known)}.")
+
+
 def run(stage: Stage, feed: Feed) -> int:
-    """Show the screen until it is left; the exit code. The terminal has been claimed before."""
+    """Show the screen until it is left; the exit code. The terminal has been claimed before.
+
+    Raises UsageError for a theme or a pane that does not exist, and whatever went wrong while the screen was there.
+    """
     app = ZtuiApp(stage, feed, colourless="NO_COLOR" in os.environ)
+    _refuse_unknown("theme", stage.settings.theme, app.available_themes)
+    _refuse_unknown("pane", stage.settings.pane, app.panes)
     terminal.watch_terminal(terminal.leave_at_once)
     try:
         said = app.run(mouse=not stage.settings.is_without_mouse)

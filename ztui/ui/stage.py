@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 WINDOWS_S: tuple[float | None, ...] = (10.0, 60.0, 300.0, 600.0, 1800.0, 3600.0, None)
 """Lengths of the window that edges and balance look back through, in seconds; None is everything since the start."""
+USUAL_WINDOW_S = 60.0
+"""The window a live screen starts with, in seconds."""
 AGGREGATIONS: tuple[tuple[str, ...], ...] = (
     ("src.workload", "dst.service"),
     ("src.app", "dst.app"),
@@ -45,7 +47,7 @@ class Stage:
     """Whether nobody checks that the API server is the one it says it is: everything shown may be a lie."""
     bindings: Sequence[KeyBinding] = REGISTRY
     zone: Zone = Zone.UTC
-    window_index: int = 1
+    window_index: int = WINDOWS_S.index(USUAL_WINDOW_S)
     aggregation_index: int = 0
     scope: FlowFilter | None = None
     """The filter the program was started with."""

@@ -52,7 +52,7 @@ def status_parts(glance: Glance) -> list[Part]:
     parts = [
         Part((Span("ztui", "title"),), 8),
         Part((Span(stage.title, "name"),), 4),
-        Part((Span(_scope(stage), "dim"),), 7),
+        *_scope_parts(stage),
         *(_file_parts(stage) if stage.is_finite else _stream_parts(stage)),
         *_pace_parts(glance),
     ]
@@ -65,13 +65,14 @@ def status_parts(glance: Glance) -> list[Part]:
     return parts
 
 
-def _scope(stage: Stage) -> str:
+def _scope_parts(stage: Stage) -> list[Part]:
     settings = stage.settings
     if stage.is_finite:
-        return ""
+        return []
     namespaces = ", ".join(settings.namespaces) if settings.namespaces and not settings.is_all_namespaces else ""
     nodes = ", ".join(settings.nodes)
-    return " · ".join(part for part in (namespaces or "all namespaces", f"on {nodes}" if nodes else "") if part)
+    words = " · ".join(part for part in (namespaces or "all namespaces", f"on {nodes}" if nodes else "") if part)
+    return [Part((Span(words, "dim"),), 7)]
 
 
 def _stream_parts(stage: Stage) -> list[Part]:

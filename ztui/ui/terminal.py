@@ -28,7 +28,7 @@ def claim_terminal(environ: Mapping[str, str] = os.environ) -> int | None:
     """
     if environ.get("TERM", "") in ("", "dumb"):
         raise TerminalError(
-            f"this terminal cannot show a screen (TERM={environ.get('TERM') or 'not set'})",
+            f"This terminal cannot show a screen (TERM={environ.get('TERM') or 'not set'})",
             "Use a command without a screen, such as `ztui edges` or `ztui entries -f`.",
         )
     data = None
@@ -46,7 +46,7 @@ def _attach(descriptor: int) -> None:
         terminal = os.open("/dev/tty", os.O_RDWR)
     except OSError as refused:
         raise TerminalError(
-            f"there is no terminal to draw on ({refused.strerror})",
+            f"There is no terminal to draw on ({refused.strerror})",
             "Use a command without a screen, such as `ztui edges` or `ztui entries -f`, or run it with a tty.",
         ) from refused
     os.dup2(terminal, descriptor)

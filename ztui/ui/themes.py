@@ -6,8 +6,6 @@ against 22 for Textual's default; every one has a contrast of at least 4.5 on it
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from textual.theme import Theme
 
 DARK = Theme(
@@ -57,10 +55,3 @@ LIGHT = Theme(
 OWN = (DARK, LIGHT)
 WITHOUT_COLOUR = "ansi-dark"
 """The terminal's own colours; with NO_COLOR none at all (Textual's other themes would turn grey instead)."""
-
-
-def starting_theme(wanted: str | None, environ: Mapping[str, str]) -> str:
-    """Choose the theme to start with: none of ours where the user wants no colour."""
-    if "NO_COLOR" in environ:
-        return WITHOUT_COLOUR
-    return wanted or DARK.name

@@ -64,10 +64,10 @@ def _gaps(rows: Sequence[HealthRow]) -> Iterable[Line]:
 
 def _younger(rows: Sequence[HealthRow], now: float) -> Iterable[Line]:
     """Tell whose log begins later than was asked for: the kubelet has the current file only."""
-    found = [(_node(row), row.log.oldest_available) for row in rows if row.log and row.log.oldest_available]
+    found = {_node(row): row.log.oldest_available for row in rows if row.log and row.log.oldest_available}
     if found:
-        youngest_s = now - max(at for _, at in found if at is not None)
-        nodes = _named(node for node, _ in found)
+        youngest_s = now - max(found.values())
+        nodes = _named(found)
         yield line(
             " ",
             Span("!", "warn"),
