@@ -176,8 +176,7 @@ class ShapeTable:
         return half
 
     def _forget(self) -> None:
+        """Forget whole texts; their halves, which have a bound of their own, make it cheap to learn them again."""
         for part in self._parts.values():
             part.clear()
-        self._sources.clear()
-        self._destinations.clear()
         self._count = 0
