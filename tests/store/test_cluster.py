@@ -49,3 +49,16 @@ def test_ztunnels_stand_by_node() -> None:
     fed.ztunnels("w2", "w1", followed=["w2"])
     assert [ztunnel.node for ztunnel in fed.mesh.cluster.ztunnels.values()] == ["w1", "w2"]
     assert fed.mesh.cluster.followed == {origin("w2").key}
+
+
+def test_labels_of_a_pod_outlive_it() -> None:
+    fed = Fed()
+    fed.pods(pod("curl", labels={"app": "curl"}))
+    inventory = fed.mesh.inventory
+    assert inventory.labels("default", "curl") == "app=curl"
+    before = inventory.version
+    fed.pods(pod("curl", labels={"app": "other"}))
+    assert inventory.version > before, "labels name a pod too"
+    fed.pods()
+    assert inventory.labels("default", "curl") == "app=other", "lines about it come after it"
+    assert inventory.labels("default", "nobody") is None

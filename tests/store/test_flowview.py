@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.store.feed import START, Fed, line, stamp
-from ztui.model.filter import parse
+from tests.store.feed import START, Fed, line, pod, stamp
+from ztui.model.filter import labelled, parse
 from ztui.store.flowview import FlowView, index_of
 
 
@@ -210,3 +210,32 @@ def test_a_number_is_found_wherever_it_stands(seq: int) -> None:
     seqs = list(range(10_000))
     Random(1).shuffle(seqs)
     assert seqs[index_of(seqs, seq)] == seq
+
+
+def test_names_and_labels_that_come_after_the_lines_count_for_them_too() -> None:
+    fed = Fed()
+    view = view_of(fed)
+    wanted = labelled("app=curl")
+    assert wanted is not None
+    view.set_filter(wanted)
+    fed.log("w1", line(1, src="curl-1"), line(2, src="other-1"))
+    view.refresh(now=START)
+    assert view.count == 0
+    fed.pods(pod("curl-1", labels={"app": "curl"}))
+    view.refresh(now=START + 1)
+    assert times(view) == [stamp(1)]
+    fed.log("w1", line(3, src="curl-1"))
+    view.refresh(now=START + 1.5)
+    assert times(view) == [stamp(1), stamp(3)]
+
+
+def test_a_view_that_is_paused_is_not_judged_again() -> None:
+    fed = Fed()
+    view = view_of(fed)
+    view.set_filter(labelled("app=curl"))
+    fed.log("w1", line(1, src="curl-1"))
+    view.refresh(now=START)
+    view.pause()
+    fed.pods(pod("curl-1", labels={"app": "curl"}))
+    view.refresh(now=START + 5)
+    assert view.count == 0

@@ -115,10 +115,11 @@ def test_workloads_are_sorted_by_namespace_dot_name_then_node() -> None:
         (ShortFilter(workload_node="W2"), ["b"]),
         (ShortFilter(address="10.1.1.2"), ["a"]),
         (ShortFilter(address="FD00::3"), ["b"]),
-        (ShortFilter(pod=("b", "shop")), ["b"]),
-        (ShortFilter(pod=("b", "default")), []),
+        (ShortFilter(pods=frozenset({("shop", "b")})), ["b"]),
+        (ShortFilter(pods=frozenset({("default", "b")})), []),
         (ShortFilter(workload_namespace="default", workload_node="w2"), []),
         (ShortFilter(service_namespace="shop"), ["a", "b"]),
+        (ShortFilter(namespaces=frozenset({"shop"})), ["b"]),
     ],
 )
 def test_flags_leave_out_what_istioctls_do(where: ShortFilter, names: list[str]) -> None:
@@ -318,8 +319,8 @@ def test_raw_connections_keep_their_addresses() -> None:
     [
         (ShortFilter(direction=Direction.INBOUND), 2),
         (ShortFilter(direction=Direction.OUTBOUND), 2),
-        (ShortFilter(pod=("web", "shop")), 2),
-        (ShortFilter(pod=("web", "default")), 0),
+        (ShortFilter(pods=frozenset({("shop", "web")})), 2),
+        (ShortFilter(pods=frozenset({("default", "web")})), 0),
         (ShortFilter(workload_namespace="Default"), 0),
     ],
 )

@@ -69,6 +69,12 @@ class Lookup(Protocol):
     def revision(self, namespace: str | None, name: str | None) -> str | None:
         """Give the canonical revision of a workload."""
 
+    def labels(self, namespace: str | None, name: str | None) -> str | None:
+        """Give the labels of a pod by Kubernetes' word, as `labels_text` writes them; None where they are not known."""
+
+    def labels_at(self, ip: str) -> str | None:
+        """Give the labels of the pod that has this address."""
+
     def service_of(self, namespace: str | None, name: str | None, port: int | None) -> str | None:
         """Give the hostname of the one service that reaches this port of a workload; None if not just one."""
 
@@ -81,7 +87,7 @@ class _NothingKnown:
     def workload(self, *_: Any, **__: Any) -> None:
         return None
 
-    workload_at = app = node = zone = revision = service_of = workload
+    workload_at = app = node = zone = revision = service_of = labels = labels_at = workload
 
 
 NOTHING_KNOWN: Lookup = _NothingKnown()
@@ -257,6 +263,21 @@ def _protocol(s: Shape, _: Lookup) -> tuple[str, ...]:
     return ("HBONE",) if s.dst_hbone_addr is not None else ("TCP",)
 
 
+LABELS = "labels"
+"""The key behind `--selector`: part of the scope a command line gives, not of the language of the prompt."""
+
+
+def _labels(s: Shape, look: Lookup) -> tuple[str, ...]:
+    """Give the labels of both pods; a refusal before ztunnel knew more names its destination by address alone."""
+    source = look.labels(s.src_namespace, s.src_workload) if s.src_workload else None
+    if s.dst_workload:
+        destination = look.labels(s.dst_namespace, s.dst_workload)
+    else:
+        host = split_address(s.dst_addr)[0]
+        destination = look.labels_at(host) if host else None
+    return tuple(text for text in (source, destination) if text is not None)
+
+
 ShapeKey = Callable[[Shape, Lookup], Value]
 
 SHAPE_KEYS: Mapping[str, ShapeKey] = {
@@ -284,6 +305,7 @@ SHAPE_KEYS: Mapping[str, ShapeKey] = {
         look.revision(s.src_namespace, s.src_workload), look.revision(s.dst_namespace, s.dst_workload)
     ),
     "protocol": _protocol,
+    LABELS: _labels,
 }
 """Filter keys that an entry's shape answers: evaluated once per shape, however many entries have it."""
 

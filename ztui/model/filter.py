@@ -17,7 +17,8 @@ from datetime import datetime
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, TypeVar
 
-from ztui.model.fields import ENTRY_KEYS, SHAPE_KEYS, Field, Lookup, Value, shown_texts, split_address
+from ztui.model.fields import ENTRY_KEYS, LABELS, SHAPE_KEYS, Field, Lookup, Value, shown_texts, split_address
+from ztui.model.labels import parse_selector
 from ztui.model.terms import (
     ALIASES,
     KEYS,
@@ -37,7 +38,7 @@ from ztui.model.terms import (
 if TYPE_CHECKING:
     from ztui.model.flow import AccessLogEntry, Shape
 
-__all__ = ["ALIASES", "KEYS", "FilterError", "FlowFilter", "failures", "from_flags", "make_term", "parse"]
+__all__ = ["ALIASES", "KEYS", "FilterError", "FlowFilter", "failures", "from_flags", "labelled", "make_term", "parse"]
 
 T = TypeVar("T")
 
@@ -64,6 +65,11 @@ class FlowFilter:
     def keys(self) -> frozenset[str]:
         """The keys it asks for; `*` is a bare word."""
         return frozenset(term.key for term in self.root.terms())
+
+    @property
+    def asks_lookup(self) -> bool:
+        """Whether what matches may change when dumps or the cluster tell more."""
+        return not self.keys <= _SAID_BY_LINES
 
     @property
     def needs_entry(self) -> bool:
@@ -144,6 +150,11 @@ class FlowFilter:
 
 
 _SOURCES = frozenset({"from", "workload"})
+_SAID_BY_LINES = frozenset(
+    {*ENTRY_KEYS, "age", "from.ns", "to.ns", "ns", "identity", "node", "ztunnel", "port", "dir", "security", "verdict",
+     "flag", "error", "protocol"}
+)  # fmt: skip
+"""Keys that an entry answers alone."""
 
 
 _MAYBE_ADDRESS = re.compile(r"[0-9a-fA-F.:*?]*[.:][0-9a-fA-F.:*?]*")
@@ -387,6 +398,11 @@ def _joined_key(node: Node) -> str | None:
 def failures() -> FlowFilter:
     """`--failed`: what failed or was denied."""
     return FlowFilter(Any_((Term("verdict", ":", "failed"), Term("verdict", ":", "denied"))))
+
+
+def labelled(selector: str) -> FlowFilter | None:
+    """`--selector`: what a pod with these labels takes part in; None where it selects everything. Raises UsageError."""
+    return FlowFilter(Term(LABELS, ":", selector)) if parse_selector(selector).requirements else None
 
 
 def from_flags(flags: Iterable[tuple[str, str]]) -> FlowFilter | None:

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from fnmatch import translate
 
 from ztui.errors import UsageError
-from ztui.model.fields import ENTRY_KEYS, SHAPE_KEYS, Value
+from ztui.model.fields import ENTRY_KEYS, LABELS, SHAPE_KEYS, Value
+from ztui.model.labels import parse_selector
 
 ALIASES: Mapping[str, str] = {
     "src.workload": "from", "src.app": "from", "dst.workload": "to", "dst.app": "to", "src.namespace": "from.ns",
@@ -18,8 +19,8 @@ ALIASES: Mapping[str, str] = {
 }  # fmt: skip
 """Other spellings of a key: those of `--by` and of the flags."""
 
-KEYS: tuple[str, ...] = (*SHAPE_KEYS, *ENTRY_KEYS, "age")
-"""Every key a term may have."""
+KEYS: tuple[str, ...] = (*(key for key in SHAPE_KEYS if key != LABELS), *ENTRY_KEYS, "age")
+"""Every key a term may have where a filter is typed."""
 
 NUMBER_KEYS = frozenset({"port", "bytes", "sent", "recv", "duration", "age"})
 WORDS: Mapping[str, tuple[str, ...]] = {
@@ -102,7 +103,7 @@ _SAYINGS = {
     "src.zone": "from zone {}", "dst.zone": "to zone {}", "ztunnel": "by {}", "port": "on port {}", "dir": "{}",
     "security": "{}", "verdict": "{}", "flag": "with flag {}", "error": "with error {}",
     "revision": "with revision {}", "protocol": "over {}", "bytes": "of {} bytes", "sent": "with {} bytes sent",
-    "recv": "with {} bytes received", "duration": "of {} ms", "age": "{} s old",
+    "recv": "with {} bytes received", "duration": "of {} ms", "age": "{} s old", LABELS: "labelled {}",
 }  # fmt: skip
 
 
@@ -218,6 +219,9 @@ def _make_test(term: Term) -> Callable[[Value], bool]:
     if term.key == "*":
         needle = term.value.casefold()
         return lambda text: needle in str(text).casefold()
+    if term.key == LABELS:
+        selector = parse_selector(term.value)
+        return lambda text: selector.matches_text(str(text))
     if term.op == "~":
         search = re.compile(term.value).search
         return lambda text: search(str(text)) is not None

@@ -18,7 +18,7 @@ def _key(thing: Thing) -> str:
 def _naming(thing: Thing) -> object:
     match thing:
         case Pod():
-            return thing.name, thing.node, thing.owner, thing.ips, thing.phase
+            return thing.name, thing.node, thing.owner, thing.ips, thing.phase, thing.labels
         case Node():
             return thing.zone
         case _:
@@ -35,7 +35,7 @@ class ClusterState:
         self.max_objects = max_objects
         self.version = 0
         self.naming_version = 0
-        """Grows only when a name, owner, node, address or zone may have changed: not with every status."""
+        """Grows only when a name, owner, label, node, address or zone may have changed: not with every status."""
         self.pods: dict[str, Pod] = {}
         """By uid."""
         self.nodes: dict[str, Node] = {}
@@ -51,6 +51,7 @@ class ClusterState:
         """Resources whose first list was complete."""
         self._pods_by_name: dict[tuple[str, str], Pod] = {}
         self._pods_by_ip: dict[str, Pod] = {}
+        self._labels_of_gone: dict[tuple[str, str], Mapping[str, str]] = {}
 
     @property
     def ztunnels(self) -> Mapping[str, Ztunnel]:
@@ -77,6 +78,7 @@ class ClusterState:
             self.naming_version += 1
             if isinstance(thing, Pod):
                 self._forget(thing)
+                self._remember_labels(thing)
         for thing in change.changed:
             key = _key(thing)
             if key in kept or len(kept) < self.max_objects:
@@ -95,6 +97,13 @@ class ClusterState:
             for ip in pod.ips:
                 self._pods_by_ip[ip] = pod
 
+    def _remember_labels(self, pod: Pod) -> None:
+        """Keep the labels of a pod that is gone: lines about it come after it."""
+        gone = self._labels_of_gone
+        gone[pod.namespace, pod.name] = pod.labels
+        if len(gone) > _MOST_GONE:
+            del gone[next(iter(gone))]
+
     def _forget(self, pod: Pod) -> None:
         if self._pods_by_name.get((pod.namespace, pod.name)) is pod:
             del self._pods_by_name[pod.namespace, pod.name]
@@ -106,9 +115,15 @@ class ClusterState:
         """Give the pod of that name, if there is one now."""
         return self._pods_by_name.get((namespace, name))
 
+    def labels(self, namespace: str, name: str) -> Mapping[str, str] | None:
+        """Give the labels of the pod of that name, also of one that was deleted since we look; None if not known."""
+        pod = self._pods_by_name.get((namespace, name))
+        return pod.labels if pod is not None else self._labels_of_gone.get((namespace, name))
+
     def pod_at(self, ip: str) -> Pod | None:
         """Give the running pod that has this address."""
         return self._pods_by_ip.get(ip)
 
 
+_MOST_GONE = 10_000
 _RESOURCES = frozenset({"pods", "nodes", "services", "namespaces"})

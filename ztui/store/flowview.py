@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from ztui.store.entries import EntryStore
 
 REORDER_S = 1.0
+_REJUDGE_S = 2.0
+"""So often at most a filter is asked again of everything: a mesh that is rolled out changes with every pod."""
 _MANY = 4096
 """From so many on, times are read page by page instead of one by one."""
 
@@ -41,6 +43,8 @@ class FlowView:
         self._forgotten_to = entries.first_seq
         self._now = 0.0
         self._is_sorted = False
+        self._lookup_version = lookup.version
+        self._rejudged_at = float("-inf")
         self._where: FlowFilter | None = None
         self.filter: FlowFilter | None = None
         self.problems_only = False
@@ -56,9 +60,19 @@ class FlowView:
         self._now = now
         self._forget()
         if not self.is_paused:
+            self._rejudge(now)
             self._take(now)
         if self._selected is not None and self._selected < self._entries.first_seq:
             self._selected = self._seqs[0] if self._seqs else None
+
+    def _rejudge(self, now: float) -> None:
+        """Ask the filter again of everything where its answers may be others now: names and labels come after lines."""
+        is_due = not self._rejudged_at <= now < self._rejudged_at + _REJUDGE_S
+        if self._where is None or not self._where.asks_lookup or self._lookup_version == self._lookup.version:
+            return
+        if is_due:
+            self._lookup_version, self._rejudged_at = self._lookup.version, now
+            self._begin_again()
 
     def _take(self, now: float) -> None:
         first, last = max(self._next, self._entries.first_seq), self._entries.next_seq

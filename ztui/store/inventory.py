@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from ztui.analysis.merge import Merged, MergedDumps, OnZtunnel, list_items, merge_items
+from ztui.model.labels import labels_text
 
 if TYPE_CHECKING:
     from ztui.model.certificate import CertificateChain
@@ -248,6 +249,16 @@ class Inventory:
         """Give the canonical revision of a workload."""
         workload = self.workload(namespace, name)
         return workload.canonical_revision if workload is not None else None
+
+    def labels(self, namespace: str | None, name: str | None) -> str | None:
+        """Give the labels of a pod by Kubernetes' word; None where they are not known."""
+        found = self._cluster.labels(namespace or "", name or "")
+        return None if found is None else labels_text(found)
+
+    def labels_at(self, ip: str) -> str | None:
+        """Give the labels of the pod that has this address."""
+        pod = self._cluster.pod_at(ip)
+        return None if pod is None else labels_text(pod.labels)
 
     def service_of(self, namespace: str | None, name: str | None, port: int | None) -> str | None:
         """Give the hostname of the one service that reaches this port of a workload; None if not just one."""

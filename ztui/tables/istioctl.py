@@ -21,7 +21,7 @@ Row = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShortFilter:
-    """What istioctl's flags leave out. None leaves out nothing."""
+    """What istioctl's flags leave out, and ztui's own `namespaces` and `pods`. None leaves out nothing."""
 
     workload_namespace: str | None = None
     workload_node: str | None = None
@@ -29,8 +29,10 @@ class ShortFilter:
     service_namespace: str | None = None
     policy_namespace: str | None = None
     direction: Direction | None = None
-    pod: tuple[str, str] | None = None
-    """Name and namespace of the one pod whose workload and connections are asked for."""
+    pods: frozenset[tuple[str, str]] | None = None
+    """Namespace and name of the pods whose workloads and connections are asked for."""
+    namespaces: frozenset[str] | None = None
+    """Namespaces of workloads, services, policies and connections."""
     is_raw: bool = False
     """Whether connections show addresses instead of names."""
 
@@ -43,13 +45,15 @@ def short(
 ) -> str:
     """Print one kind (`workloads`, `services`, `policies`, `certificates`, `connections`), or `all` of them in turn.
 
-    `now`, in Unix seconds, decides which certificates are valid. `with_headers` puts a title above each table of `all`.
+    `now`, in Unix seconds, decides which certificates are valid. `with_headers` puts a title above each table of `all`,
+    which heeds none of istioctl's flags, as there.
     Raises KeyError for another kind.
     """
     if kind != "all":
         return _TABLES[kind](dump, now, where)
+    wide = ShortFilter(namespaces=where.namespaces)
     return "".join(
-        (f"\n------ {title} INFO ------\n\n" if with_headers else "\n") + _TABLES[name](dump, now, EVERYTHING)
+        (f"\n------ {title} INFO ------\n\n" if with_headers else "\n") + _TABLES[name](dump, now, wide)
         for name, title in _TITLES.items()
     )
 
@@ -67,6 +71,10 @@ def align(rows: Iterable[Sequence[str]], padding: int = 1) -> str:
 def _is(value: str | None, wanted: str | None) -> bool:
     """Compare as Go's EqualFold; nothing wanted is always met."""
     return not wanted or (value or "").casefold() == wanted.casefold()
+
+
+def _is_within(namespace: str | None, where: ShortFilter) -> bool:
+    return where.namespaces is None or namespace in where.namespaces
 
 
 def _workloads(dump: ConfigDump, now: float, where: ShortFilter) -> str:  # noqa: ARG001  one signature for all tables
@@ -88,7 +96,9 @@ def _workloads(dump: ConfigDump, now: float, where: ShortFilter) -> str:  # noqa
 
 
 def _is_wanted(workload: Workload, where: ShortFilter) -> bool:
-    if where.pod is not None and (workload.name, workload.namespace) != where.pod:
+    if where.pods is not None and (workload.namespace, workload.name) not in where.pods:
+        return False
+    if not _is_within(workload.namespace, where):
         return False
     if where.address and not any(_is(ip, where.address) for ip in workload.ips):
         return False
@@ -112,7 +122,8 @@ def _services(dump: ConfigDump, now: float, where: ShortFilter) -> str:  # noqa:
     rows = [("NAMESPACE", "SERVICE NAME", "SERVICE VIP", "WAYPOINT", "ENDPOINTS")]
     names = _waypoint_names(dump.services)
     healthy = {workload.uid for workload in dump.workloads if workload.status == HealthStatus.HEALTHY}
-    wanted = (service for service in dump.services if _is(service.namespace, where.service_namespace))
+    within = (service for service in dump.services if _is_within(service.namespace, where))
+    wanted = (service for service in within if _is(service.namespace, where.service_namespace))
     for service in sorted(wanted, key=lambda s: (s.namespace, s.name, s.hostname)):
         up = sum(endpoint.workload_uid in healthy for endpoint in service.endpoints)
         rows.append(
@@ -129,7 +140,8 @@ def _services(dump: ConfigDump, now: float, where: ShortFilter) -> str:  # noqa:
 
 def _policies(dump: ConfigDump, now: float, where: ShortFilter) -> str:  # noqa: ARG001  one signature for all tables
     rows = [("NAMESPACE", "POLICY NAME", "ACTION", "SCOPE")]
-    wanted = (policy for policy in dump.policies if _is(policy.namespace, where.policy_namespace))
+    within = (policy for policy in dump.policies if _is_within(policy.namespace, where))
+    wanted = (policy for policy in within if _is(policy.namespace, where.policy_namespace))
     rows += (
         (policy.namespace, policy.name, policy.action or "", policy.scope or "")
         for policy in sorted(wanted, key=lambda p: (p.namespace, p.name))
@@ -185,7 +197,9 @@ def _connections(dump: ConfigDump, now: float, where: ShortFilter) -> str:  # no
 
 
 def _is_shown(state: WorkloadState, where: ShortFilter) -> bool:
-    if where.pod is not None and (state.name, state.namespace) != where.pod:
+    if where.pods is not None and (state.namespace, state.name) not in where.pods:
+        return False
+    if not _is_within(state.namespace, where):
         return False
     return not where.workload_namespace or state.namespace == where.workload_namespace
 
