@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 from ztui.cli.observing import SCREEN, Purpose
@@ -49,6 +50,7 @@ def live_options(
         max_log_requests=settings.max_log_requests,
         refuses_more=purpose.is_command,
         sheds=not purpose.is_command,
+        may_ask=purpose.is_command and sys.stdin is not None and sys.stdin.isatty(),
         qps=settings.qps,
         request_timeout_s=settings.request_timeout_s,
         dump_interval_s=settings.dump_interval_s,

@@ -40,8 +40,8 @@ class Command:
     """Whether `-f FILE` is `--file`, as in istioctl ztunnel-config, instead of `--follow`."""
 
 
-def _snapshot(name: str, summary: str, *aliases: str) -> Command:
-    takes = (*_OBSERVED, *SNAPSHOT, *TABLE, "is_watching", "is_ascii")
+def _snapshot(name: str, summary: str, *aliases: str, also: tuple[str, ...] = ()) -> Command:
+    takes = (*_OBSERVED, *SNAPSHOT, *also, *TABLE, "is_watching", "is_ascii")
     return Command(
         name=name,
         module="snapshots",
@@ -102,7 +102,7 @@ COMMANDS: tuple[Command, ...] = (
     _snapshot("services", "services the ztunnels hold", "service", "svc", "s"),
     _snapshot("policies", "authorization policies the ztunnels enforce", "policy", "pol", "p"),
     _snapshot("certificates", "certificates by identity and node", "certificate", "certs", "cert"),
-    _snapshot("connections", "connections open now", "connection", "cons"),
+    _snapshot("connections", "connections open now", "connection", "cons", also=("direction",)),
     Command(
         name="health",
         module="snapshots",

@@ -6,7 +6,7 @@ import sys
 from math import ceil
 from typing import TYPE_CHECKING
 
-from ztui.cli.filters import flow_filter
+from ztui.cli.filters import flow_filter, say_without_labels, without_labels
 from ztui.cli.headless import watching
 from ztui.cli.output import context_of, form_of, print_rows
 from ztui.cli.span import Span
@@ -109,6 +109,8 @@ class _Question:
             kept = len(self.mesh.entries)
             print(f"This filter looks at single entries: at the last {kept}, not at {lost} before.", file=sys.stderr)
             print("--buffer and --memory keep more of them.", file=sys.stderr)
+        if self._settings.selector:
+            say_without_labels(without_labels(self.mesh.edges.rates.shapes(), self.mesh.inventory))
         context = context_of(self._settings, self._clock.now())
         print_rows(
             self._table,

@@ -2,23 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sys
+from collections.abc import Collection, Iterable, Iterator
+from functools import reduce
 from typing import TYPE_CHECKING
 
-from ztui.model.filter import from_flags, parse
+from ztui.errors import UsageError
+from ztui.model.filter import FlowFilter, from_flags, labelled, parse
 
 if TYPE_CHECKING:
-    from ztui.model.filter import FlowFilter
+    from ztui.model.fields import Lookup
+    from ztui.model.flow import Shape
     from ztui.settings import Settings
 
 
 def flow_filter(settings: Settings, target: str | None = None) -> FlowFilter | None:
     """Make the filter the settings and TARGET ask for; None where they ask for nothing. Raises FilterError."""
-    where = from_flags(_flags(settings, has_target=target is not None))
-    if target is None:
-        return where
-    about = parse(_about(target, settings.namespaces[0] if settings.namespaces else None))
-    return about if where is None else about & where
+    about = None
+    if target is not None:
+        namespaces = () if settings.is_all_namespaces else settings.namespaces
+        about = parse(_about(target, namespaces[0] if namespaces else None))
+    parts = (about, from_flags(_flags(settings, has_target=target is not None)), label_filter(settings))
+    found = [part for part in parts if part is not None]
+    return reduce(FlowFilter.__and__, found) if found else None
+
+
+def label_filter(settings: Settings) -> FlowFilter | None:
+    """Make the filter of --selector; None without one. Raises UsageError: bad grammar, or saved files."""
+    where = labelled(settings.selector) if settings.selector else None
+    if where is not None and settings.files:
+        raise UsageError(
+            "Labels of pods are not in saved logs or dumps: only a cluster can tell which pods -l selects.",
+            "Use --filter: from:curl, service:reviews, or leave --file out.",
+        )
+    return where
+
+
+def without_labels(shapes: Iterable[Shape], lookup: Lookup) -> set[tuple[str, str]]:
+    """Find the workloads of entries whose labels nobody knows: pods that were gone before we looked, mostly."""
+    found: set[tuple[str, str]] = set()
+    for shape in shapes:
+        for namespace, name in ((shape.src_namespace, shape.src_workload), (shape.dst_namespace, shape.dst_workload)):
+            if namespace and name and lookup.labels(namespace, name) is None:
+                found.add((namespace, name))
+    return found
+
+
+def say_without_labels(unknown: Collection[tuple[str, str]]) -> None:
+    """Say on stderr which workloads --selector could not judge."""
+    if unknown:
+        first = ", ".join(f"{name}.{namespace}" for namespace, name in sorted(unknown)[:3])
+        names = first if len(unknown) <= 3 else f"{first} and {len(unknown) - 3} more"
+        print(f"-l goes by the pods there are: it cannot tell what labels {names} had.", file=sys.stderr)
 
 
 def _about(target: str, namespace: str | None) -> str:

@@ -90,6 +90,8 @@ class Watch:
 
     def _is_late(self) -> bool:
         """Whether a cluster has brought nothing that is waited for, for longer than anybody would wait."""
+        if getattr(self._session.observer, "is_asking", False):  # a login takes as long as its user does
+            self.progress.news_at = self._clock.monotonic()
         since = max(self._started_at, self.progress.news_at)
         patience = self._settings.request_timeout_s + _PATIENCE_S
         return not self.is_finite and self._clock.monotonic() - since > patience
@@ -113,6 +115,8 @@ class Watch:
         progress = self.progress
         if progress.ztunnels is None:
             return self._is_lost()
+        if self._settings.selector and not progress.watches_are_told:
+            return False  # before the pods are known nothing can be selected
         followed = progress.ztunnels.followed
         return bool(progress.pasts) or progress.logs_are_told(self._started) or not followed
 
@@ -146,8 +150,18 @@ class Watch:
                 "Check --context, or say where it runs with --ztunnel-namespace and --ztunnel-selector.",
             )
         answered = progress.dumps if self._needs is StreamKind.CONFIG_DUMP else progress.entries_from
+        self._require_labels()
         if not answered and (failed := self.missing()) and len(failed) >= self._asked:
             raise _cannot("No ztunnel could be read", failed[0].reason or failed[0].state.value, failed[0].remedy)
+
+    def _require_labels(self) -> None:
+        """Raise NotObservableError where --selector was given and no pod may be looked at."""
+        pods = self.progress.of_watch("pods")
+        if not self._settings.selector or any(change.state is StreamState.CONNECTED for change in pods):
+            return
+        why = next((change for change in pods if change.reason), None)
+        reason, remedy = (why.reason, why.remedy) if why else (None, None)
+        raise _cannot("Labels of pods cannot be read", reason or "The cluster did not list its pods in time.", remedy)
 
     @property
     def _asked(self) -> int:

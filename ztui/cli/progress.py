@@ -118,6 +118,14 @@ class Progress:
         """Streams of a kind that give nothing now."""
         return [change for key, change in self.states.items() if key.kind is kind and is_without(change)]
 
+    def of_watch(self, name: str) -> list[StreamChanged]:
+        """Give the states of the watch of that name, or of those of single namespaces that stand for it."""
+        return [
+            change
+            for key, change in self.states.items()
+            if key.kind is StreamKind.WATCH and (key.of == name or key.of.startswith(f"{name} in "))
+        ]
+
     @property
     def watches_are_told(self) -> bool:
         """Whether every kind of Kubernetes object was listed, or is known not to be."""

@@ -9,22 +9,27 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ztui.analysis.target import Surroundings, Target, resolve
+from ztui.cli.filters import label_filter
 from ztui.cli.headless import watching
 from ztui.cli.output import context_of, form_of, print_lines, print_rows
 from ztui.clock import SystemClock
 from ztui.errors import UsageError
 from ztui.model.cluster import Ztunnel
+from ztui.model.fields import LABELS, Field
+from ztui.model.flow import Direction
 from ztui.model.streams import StreamKind
 from ztui.store.mesh import Mesh, Topic
 from ztui.tables.health import HEALTH, health_rows
 from ztui.tables.holdings import POLICIES, SERVICES, WORKLOADS, policy_rows, service_rows, workload_rows
 from ztui.tables.istioctl import ShortFilter, short
+from ztui.tables.labelled import PodLabels
 from ztui.tables.nodewise import CERTIFICATES, CONNECTIONS, certificate_rows, connection_rows
 from ztui.tables.render import choose_columns, sort_rows, yaml_text
 
 if TYPE_CHECKING:
     from ztui.cli.headless import Watch
     from ztui.cli.parser import Invocation
+    from ztui.model.filter import FlowFilter
     from ztui.settings import Settings
     from ztui.store.inventory import KnownDump
     from ztui.tables.columns import Context, Table
@@ -38,6 +43,13 @@ class _Asked:
 
     settings: Settings
     target: Target | None
+    labels: FlowFilter | None = None
+    """What --selector selects."""
+
+    @property
+    def namespaces(self) -> tuple[str, ...]:
+        """Namespaces of the rows that are wanted; empty for all."""
+        return () if self.settings.is_all_namespaces or self.is_one_ztunnel else self.settings.namespaces
 
     @property
     def is_one_ztunnel(self) -> bool:
@@ -48,8 +60,17 @@ class _Asked:
         """Whether rows of a namespace are wanted; `also` is the flag of istioctl that says the same."""
         if also is not None and namespace.casefold() != also.casefold():
             return False
-        wanted = () if self.settings.is_all_namespaces or self.is_one_ztunnel else self.settings.namespaces
-        return not wanted or namespace in wanted
+        return not self.namespaces or namespace in self.namespaces
+
+    @property
+    def direction(self) -> Direction | None:
+        """The one of `--direction`, as istioctl has it for connections."""
+        found = [text for _, name, text in self.settings.flow_terms if name == "direction"]
+        return Direction(found[-1]) if found else None
+
+    def names_direction(self, direction: Direction) -> bool:
+        """Whether connections of a direction are wanted."""
+        return self.direction in (None, direction)
 
     def names_pod(self, namespace: str | None, name: str | None) -> bool:
         """Whether rows of a pod are wanted."""
@@ -109,6 +130,7 @@ def _connections(mesh: Mesh, asked: _Asked, _: float) -> Sequence[Any]:
         if asked.names_ztunnel(row.open.row.ztunnel)
         and asked.names_pod(row.open.connection.namespace, row.open.connection.name)
         and asked.names_namespace(row.open.connection.namespace or "", asked.settings.workload_namespace)
+        and asked.names_direction(row.open.connection.direction)
     ]
 
 
@@ -132,6 +154,7 @@ def run(invocation: Invocation) -> int:
     settings, kind = invocation.settings, invocation.command.name
     target = invocation.arguments[0] if invocation.arguments else None
     _refuse_unknown(settings, kind)
+    labels = label_filter(settings)
     mesh = Mesh(clock=SystemClock(), max_rows=1)
     needs = None if kind == "health" else StreamKind.CONFIG_DUMP
     with watching(settings, mesh, needs=needs, target=target) as watch:
@@ -139,14 +162,17 @@ def run(invocation: Invocation) -> int:
         version = None
         for _ in _rounds(watch, is_watching=settings.is_watching):
             if version != (version := mesh.version_of(Topic.DUMPS, Topic.CLUSTER)):
-                _print(kind, mesh, _Asked(settings=settings, target=_find(target, mesh, settings)), watch)
+                found = _find(target, mesh, settings)
+                _print(kind, mesh, _Asked(settings=settings, target=found, labels=labels), watch)
         return watch.finish()
 
 
 def _refuse_unknown(settings: Settings, kind: str) -> None:
     """Refuse a format or column that does not exist before anything is observed."""
     if kind == "all":
-        form_of(settings, "all", without=("wide", "jsonl", "csv", "name"))
+        form = form_of(settings, "all", without=("wide", "jsonl", "csv", "name"))
+        if settings.selector and form != "table":
+            raise UsageError(f"all -o {form} prints dumps as they are: -l selects nothing of them.", "Leave -l out.")
         return
     form_of(settings, kind, without=("short",) if kind == "health" else ())
     table, _ = _KINDS[kind]
@@ -191,9 +217,18 @@ def _print(kind: str, mesh: Mesh, asked: _Asked, watch: Watch) -> None:
     elif asked.settings.output == "short":
         _print_short(kind, mesh, asked, now)
     else:
-        table, gather = _KINDS[kind]
-        columns = _columns(table, mesh)
-        print_rows(table, gather(mesh, asked, now), asked.settings, context, columns=columns, observed=watch.observed())
+        table, rows = _rows(kind, mesh, asked, now)
+        print_rows(table, rows, asked.settings, context, columns=_columns(table, mesh), observed=watch.observed())
+
+
+def _rows(kind: str, mesh: Mesh, asked: _Asked, now: float) -> tuple[Table[Any], Sequence[Any]]:
+    """Gather the rows of a table that are asked for."""
+    table, gather = _KINDS[kind]
+    rows = gather(mesh, asked, now)
+    if asked.labels is not None:
+        field: Field[Any] = Field(name=LABELS, getter=PodLabels(mesh).getter(kind))
+        rows = list(filter(asked.labels.predicate({LABELS: field}), rows))
+    return table, rows
 
 
 def _columns(table: Table[Any], mesh: Mesh) -> tuple[str, ...]:
@@ -214,17 +249,37 @@ def _print_short(kind: str, mesh: Mesh, asked: _Asked, now: float) -> None:
     if len(dumps) > 1:
         which = dumps[0].origin.ztunnel or dumps[0].origin.key
         print(f"istioctl's tables are of one ztunnel: this is {which}, the first of {len(dumps)}.", file=sys.stderr)
-    settings, pods = asked.settings, asked.target.pods if asked.target else None
+    settings, target = asked.settings, asked.target
+    pods = None if target is None or target.pods is None else frozenset(target.pods)
+    if asked.labels is not None:
+        pods = _selected_pods(mesh, asked, pods)
+    if not asked.is_one_ztunnel and kind == "certificates" and (asked.namespaces or asked.labels):
+        raise UsageError(
+            "istioctl's table of certificates is of a whole ztunnel.", "Leave -n and -l, or -o short, out."
+        )
     where = ShortFilter(
         workload_namespace=settings.workload_namespace,
         workload_node=settings.workload_node,
         address=settings.address,
         service_namespace=settings.service_namespace,
         policy_namespace=settings.policy_namespace,
-        pod=next(((name, namespace) for namespace, name in pods), None) if pods else None,
+        direction=asked.direction,
+        pods=pods,
+        namespaces=frozenset(asked.namespaces) or None,
         is_raw=settings.is_raw,
     )
     sys.stdout.write(short(kind, dumps[0].dump, now=now, where=where, with_headers=settings.is_with_headers))
+
+
+def _selected_pods(
+    mesh: Mesh, asked: _Asked, among: frozenset[tuple[str, str]] | None
+) -> frozenset[tuple[str, str]]:  # fmt: skip
+    """Find the pods with the labels of --selector."""
+    rows = _rows("workloads", mesh, replace(asked, settings=replace(asked.settings, namespaces=())), mesh.clock.now())[
+        1
+    ]
+    pods = frozenset((row.workload.namespace, row.workload.name) for row in rows)
+    return pods if among is None else pods & among
 
 
 def _print_all(mesh: Mesh, asked: _Asked, context: Context) -> None:
@@ -239,12 +294,11 @@ def _print_all(mesh: Mesh, asked: _Asked, context: Context) -> None:
             decoded = {_name(known): json.loads(known.dump.raw) for known in dumps}
             print_lines([yaml_text(next(iter(decoded.values())) if len(decoded) == 1 else decoded)])
         case _:
-            for kind, (table, gather) in _KINDS.items():
+            for kind in _KINDS:
                 if kind != "health":
                     print_lines([f"# {kind}"] if settings.is_with_headers else [])
-                    print_rows(
-                        table, gather(mesh, asked, context.now), settings, context, columns=_columns(table, mesh)
-                    )
+                    table, rows = _rows(kind, mesh, asked, context.now)
+                    print_rows(table, rows, settings, context, columns=_columns(table, mesh))
                     print_lines([""])
 
 

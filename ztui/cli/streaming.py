@@ -110,7 +110,7 @@ def stream(invocation: Invocation, rows: RowStream[T], wants: Callable[[Shape], 
         else:
             _print_as_they_come(watch, tape, is_following=settings.is_following)
         watch.require_log()
-        tape.flush()
+        tape.finish()
         rows.close()
         return watch.finish()
 

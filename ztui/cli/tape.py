@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from ztui.cli.filters import say_without_labels, without_labels
 from ztui.cli.span import joined, last_rows, rows_between, written
 from ztui.clock import SystemClock
 from ztui.model.accesslog import entry_at
+from ztui.model.fields import LABELS
 from ztui.model.flow import EntryBatch, Shape
 from ztui.model.observation import EntriesRead, Observation
 from ztui.store.mesh import Mesh
@@ -16,6 +18,7 @@ from ztui.store.rates import logged_at
 if TYPE_CHECKING:
     from ztui.model.filter import FlowFilter
     from ztui.settings import Settings
+    from ztui.store.inventory import Inventory
 
 _CHUNK = 10_000
 
@@ -41,11 +44,14 @@ class Tape:
         self._lookup = self._mesh.inventory
         self._now = clock.now()
         self._where = where
-        self._judge = where.judge(self._lookup) if where is not None else None
+        self._judge = _Judge(where, self._lookup) if where is not None else None
         self._wants = wants
         self._write = write
         self._tail = settings.tail if settings.files else None
         self._files = settings.files
+        self.needs_labels = where is not None and LABELS in where.keys
+        """Whether nothing can be judged before the pods of the cluster are known."""
+        self._unlabelled: set[tuple[str, str]] = set()
         self._merges = settings.sort != "none"
         # A span counts back from now; in saved logs from their end, which is known when they were read to it.
         is_saved = bool(settings.files) and not settings.is_following
@@ -53,6 +59,7 @@ class Tape:
         self._first = _first_wanted(settings, None if is_saved else self._now)
         self._last = b"\xff" if settings.until is None else written(settings.until)
         is_known = self._tail is None and self._since_end_s is None
+        is_known = is_known and not self.needs_labels
         self.is_streaming = not keeps_all and is_known and (not self._merges or len(settings.files) == 1)
         """Whether entries are written as they are read."""
         self._gathered: list[EntryBatch] = []
@@ -92,6 +99,11 @@ class Tape:
         for at in range(0, len(order), _CHUNK):
             self._write(whole, order[at : at + _CHUNK])
 
+    def finish(self) -> None:
+        """Write what is left, and say what could not be judged."""
+        self.flush()
+        say_without_labels(self._unlabelled)
+
     def _rows(self, batch: EntryBatch) -> Sequence[int]:
         """Find the rows of a batch that are asked for."""
         rows = rows_between(batch, self._first, self._last)
@@ -99,7 +111,10 @@ class Tape:
             wanted = {shape for shape in set(batch.shapes) if self._wants(shape)}
             rows = [i for i in rows if batch.shapes[i] in wanted]
         if self._where is not None and self._judge is not None:
-            verdicts = {shape: self._judge(shape) for shape in set(batch.shapes)}
+            judge = self._judge.now()
+            if self.needs_labels:
+                self._unlabelled |= without_labels(set(batch.shapes), self._lookup)
+            verdicts = {shape: judge(shape) for shape in set(batch.shapes)}
             rows = [i for i in rows if self._lets_through(batch, i, verdicts[batch.shapes[i]])]
         return rows
 
@@ -108,6 +123,21 @@ class Tape:
         if verdict is None and self._where is not None:
             return self._where.matches(entry_at(batch, i), self._lookup, now=self._now)
         return bool(verdict)
+
+
+class _Judge:
+    """A filter's judge of shapes that forgets its verdicts when dumps or the cluster tell more."""
+
+    def __init__(self, where: FlowFilter, lookup: Inventory) -> None:
+        self._where, self._lookup = where, lookup
+        self._version = lookup.version
+        self._judge = where.judge(lookup)
+
+    def now(self) -> Callable[[Shape], bool | None]:
+        """Give the judge by what is known now."""
+        if self._version != self._lookup.version:
+            self._version, self._judge = self._lookup.version, self._where.judge(self._lookup)
+        return self._judge
 
 
 def _first_wanted(settings: Settings, now: float | None) -> bytes:

@@ -59,6 +59,8 @@ class Credentials:
         self._access = access
         self._clock = clock
         self._may_ask = may_ask
+        self.is_asking = False
+        """Whether a plugin has the terminal now: it takes as long as its user does."""
         self._lock = threading.Lock()
         self._credential: Credential | None = None
         self._flight: Future[Credential] | None = None
@@ -186,6 +188,7 @@ class Credentials:
         asks = plugin.interactive_mode != "Never" and self._may_ask()
         if plugin.interactive_mode == "Always" and not asks:
             raise self._failure(f"{plugin.command} wants to ask questions, which it cannot here")
+        self.is_asking = asks
         try:
             code, out, err = self._plugin.run(plugin, asks=asks)
         except FileNotFoundError as error:
@@ -196,6 +199,8 @@ class Credentials:
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or "its arguments or environment are not text"
             raise self._failure(f"the command {plugin.command} cannot be run: {reason}") from None
+        finally:
+            self.is_asking = False
         if code != 0:
             raise self._failure(f"{plugin.command} failed: {_last_words(err) or f'exit code {code}'}")
         return self._read_answer(plugin, out)

@@ -39,12 +39,17 @@ class LiveObserver:
         self._access = access
         self._options = options
         self._clock = clock
-        self._credentials = Credentials(access, clock)
+        self._credentials = Credentials(access, clock, may_ask=lambda: options.may_ask)
         self._wanted: Mailbox[Wanted] = Mailbox()
         self._peers: Mailbox[frozenset[PodName]] = Mailbox()
         self._detail: Mailbox[Detail] = Mailbox()
         self._asking: Asking | None = None
         self._wishes: dict[type, Wish] = {}
+
+    @property
+    def is_asking(self) -> bool:
+        """Whether a login waits for what its user types."""
+        return self._credentials.is_asking
 
     async def follow(self, deliver: Deliver) -> None:
         """Deliver log entries until cancelled."""

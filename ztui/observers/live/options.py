@@ -39,5 +39,7 @@ class LiveOptions:
     sheds: bool = True
     """Whether less may be read of each line where more is written than can be read: a screen must be fresh, what a
     command prints must be whole."""
+    may_ask: bool = False
+    """Whether a login may use the terminal now: never while a screen is drawn on it."""
     takes_dumps: bool = True
     follows_logs: bool = True

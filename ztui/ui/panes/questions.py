@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from ztui.model.fields import Field, Kind
+from ztui.model.fields import LABELS, Field, Kind
 from ztui.model.flow import AccessLogEntry, Direction, Flow
 from ztui.store.flowview import FlowView
 from ztui.store.mesh import Topic
 from ztui.store.views import TableView, as_texts
 from ztui.tables.columns import Align, Cell, Column, Context, Table, Value
 from ztui.tables.flows import FLOWS, edges_table
+from ztui.tables.labelled import PodLabels
 
 if TYPE_CHECKING:
     from ztui.model.filter import FlowFilter
@@ -182,10 +183,11 @@ class DumpRows(Generic[T]):
         self._every_second = every_second
         self.rows = rows
         self.table = table
+        labels: Field[T] = Field(name=LABELS, getter=PodLabels(stage.mesh).getter(table.name))
         self.view: TableView[T] = TableView(
             rows=rows,
             key=table.row_key,
-            fields={**fields_of(table), **(fields or {})},
+            fields={**fields_of(table), **(fields or {}), LABELS: labels},
             version=self._version,
             is_problem=table.is_problem,
             default_sort=table.default_sort,
@@ -193,6 +195,8 @@ class DumpRows(Generic[T]):
 
     def _version(self) -> int:
         version = self._stage.mesh.version_of(*self._topics)
+        if self.view.filter is not None and LABELS in self.view.filter.keys:
+            version = hash((version, self._stage.mesh.inventory.version))
         return hash((version, int(self._stage.now))) if self._every_second else version
 
     def refresh(self) -> None:
