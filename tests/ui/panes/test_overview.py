@@ -89,3 +89,13 @@ async def test_without_dumps_the_right_side_says_why() -> None:
         shown = await press(pilot, app)
         assert "Weights unknown" in shown
         assert "There is no config dump in the files given." in " ".join(shown.split())
+
+
+async def test_with_just_enough_room_certificates_say_when_before_where() -> None:
+    app = make_app(capture())
+    async with app.run_test(size=(100, 36)) as pilot:
+        await pilot.pause()
+        shown = [text.partition("│")[2] for text in glass(app)]
+        (curl,) = [text for text in shown if "curl.default" in text]
+        assert "expired " in curl or "overdue " in curl or " in " in curl or "not valid for" in curl
+        assert "renew" not in curl, "the title says so already"
