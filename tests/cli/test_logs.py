@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -212,3 +213,24 @@ def test_control_characters_of_a_log_reach_no_terminal(capsys: Capture, tmp_path
     path.write_text(line)
     for form in ("table", "jsonl", "csv", "name"):
         assert "\x1b" not in run(capsys, "entries", "--file", str(path), "-o", form).out
+
+
+@pytest.mark.parametrize("more", [(), ("--sort", "none"), ("-o", "jsonl")])
+def test_age_counts_back_from_the_end_of_saved_logs(capsys: Capture, more: tuple[str, ...]) -> None:
+    whole = run(capsys, "entries", *PLAIN, "-o", "jsonl", "--sort", "none").lines
+    times = sorted(datetime.fromisoformat(json.loads(line)["time"]) for line in whole)
+    young = sum(time > times[-1] - timedelta(seconds=60) for time in times)
+    assert 0 < young < len(times)
+    printed = run(capsys, "entries", *PLAIN, "--filter", "age<60s", "--no-headers", *more)
+    assert len(printed.lines) == young
+    flows = json.loads(run(capsys, "edges", *PLAIN, "--filter", "age<60s", "--by", "direction", "-o", "json").out)
+    ended = [json.loads(line) for line in whole if "connection opened" not in line]
+    assert sum(row["flows"] for row in flows) == sum(
+        datetime.fromisoformat(entry["time"]) > times[-1] - timedelta(seconds=60) for entry in ended
+    )
+
+
+def test_balance_says_which_entries_a_filter_did_not_see(capsys: Capture) -> None:
+    printed = run(capsys, "balance", *PLAIN, "--filter", "bytes>1kB", "--buffer", "100", "-o", "json")
+    assert printed.code == 0
+    assert printed.err.startswith("This filter looks at single entries: at the last ")

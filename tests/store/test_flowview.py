@@ -239,3 +239,14 @@ def test_a_view_that_is_paused_is_not_judged_again() -> None:
     fed.pods(pod("curl-1", labels={"app": "curl"}))
     view.refresh(now=START + 5)
     assert view.count == 0
+
+
+def test_entries_age_out_of_a_view() -> None:
+    fed = Fed()
+    view = view_of(fed)
+    view.set_filter(parse("age<10s"))
+    fed.log("w1", line(1), line(5))
+    view.refresh(now=START + 6)
+    assert times(view) == [stamp(1), stamp(5)]
+    view.refresh(now=START + 12)
+    assert times(view) == [stamp(5)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ztui.cli.filters import flow_filter, say_without_labels, without_labels
+from ztui.cli.filters import flow_filter, say_forgotten, say_without_labels, without_labels
 from ztui.cli.headless import watching
 from ztui.cli.output import context_of, form_of, has_color, print_lines, print_rows
 from ztui.clock import SystemClock
@@ -98,6 +98,8 @@ class _Question:
 
     def print(self, watch: Watch) -> None:
         """Print the answer as it is now. Raises UsageError for a service nobody knows, or more than one."""
+        if self._where is not None and self._where.needs_entry:
+            say_forgotten(self.mesh)
         if self._settings.selector:
             say_without_labels(without_labels(self.mesh.edges.rates.shapes(), self.mesh.inventory))
         if self._asked is None:

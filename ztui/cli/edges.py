@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from math import ceil
 from typing import TYPE_CHECKING
 
-from ztui.cli.filters import flow_filter, say_without_labels, without_labels
+from ztui.cli.filters import flow_filter, say_forgotten, say_without_labels, without_labels
 from ztui.cli.headless import watching
 from ztui.cli.output import context_of, form_of, print_rows
 from ztui.cli.span import Span
@@ -99,16 +98,14 @@ class _Question:
                 self.mesh.entries.oldest(),
                 where=self._where,
                 window_s=self._settings.since_s,
-                now=self.mesh.now_logged,
+                now=self.mesh.now_logged if self._settings.files else self._clock.now(),
             )
         return self.mesh.edges.rows(self._settings.by, where=self._where, window_s=self._settings.since_s)
 
     def print(self, watch: Watch) -> None:
         """Print the answer as it is now."""
-        if self._needs_entries and (lost := self.mesh.entries.first_seq):
-            kept = len(self.mesh.entries)
-            print(f"This filter looks at single entries: at the last {kept}, not at {lost} before.", file=sys.stderr)
-            print("--buffer and --memory keep more of them.", file=sys.stderr)
+        if self._needs_entries:
+            say_forgotten(self.mesh)
         if self._settings.selector:
             say_without_labels(without_labels(self.mesh.edges.rates.shapes(), self.mesh.inventory))
         context = context_of(self._settings, self._clock.now())

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ztui.model.fields import Lookup
     from ztui.model.flow import Shape
     from ztui.settings import Settings
+    from ztui.store.mesh import Mesh
 
 
 def flow_filter(settings: Settings, target: str | None = None) -> FlowFilter | None:
@@ -54,6 +55,14 @@ def say_without_labels(unknown: Collection[tuple[str, str]]) -> None:
         first = ", ".join(f"{name}.{namespace}" for namespace, name in sorted(unknown)[:3])
         names = first if len(unknown) <= 3 else f"{first} and {len(unknown) - 3} more"
         print(f"-l goes by the pods there are: it cannot tell what labels {names} had.", file=sys.stderr)
+
+
+def say_forgotten(mesh: Mesh) -> None:
+    """Say on stderr that a filter on single entries could not see all of them, where some were forgotten."""
+    if lost := mesh.entries.first_seq:
+        kept = len(mesh.entries)
+        print(f"This filter looks at single entries: at the last {kept}, not at {lost} before.", file=sys.stderr)
+        print("--buffer and --memory keep more of them.", file=sys.stderr)
 
 
 def _about(target: str, namespace: str | None) -> str:

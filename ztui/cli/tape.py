@@ -39,27 +39,30 @@ class Tape:
         keeps_all: bool = False,
         wants: Callable[[Shape], bool] | None = None,
     ) -> None:
-        clock = SystemClock()
-        self._mesh = Mesh(clock=clock, max_rows=0)
+        self._clock = SystemClock()
+        self._mesh = Mesh(clock=self._clock, max_rows=0)
         self._lookup = self._mesh.inventory
-        self._now = clock.now()
+        self._now = self._clock.now()
         self._where = where
         self._judge = _Judge(where, self._lookup) if where is not None else None
         self._wants = wants
         self._write = write
         self._tail = settings.tail if settings.files else None
         self._files = settings.files
-        self.needs_labels = where is not None and LABELS in where.keys
+        keys = where.keys if where is not None else frozenset[str]()
+        self.needs_labels = LABELS in keys
         """Whether nothing can be judged before the pods of the cluster are known."""
         self._unlabelled: set[tuple[str, str]] = set()
         self._merges = settings.sort != "none"
         # A span counts back from now; in saved logs from their end, which is known when they were read to it.
         is_saved = bool(settings.files) and not settings.is_following
         self._since_end_s = settings.since_s if is_saved else None
+        self._counts_from_end = is_saved and (settings.since_s is not None or "age" in keys)
+        self._is_saved = is_saved
         self._first = _first_wanted(settings, None if is_saved else self._now)
         self._last = b"\xff" if settings.until is None else written(settings.until)
-        is_known = self._tail is None and self._since_end_s is None
-        is_known = is_known and not self.needs_labels
+        needs_dumps = where is not None and where.asks_lookup and len(settings.files) > 1
+        is_known = self._tail is None and not (self._counts_from_end or self.needs_labels or needs_dumps)
         self.is_streaming = not keeps_all and is_known and (not self._merges or len(settings.files) == 1)
         """Whether entries are written as they are read."""
         self._gathered: list[EntryBatch] = []
@@ -85,9 +88,11 @@ class Tape:
         batches, self._gathered = self._gathered, []
         if self._tail is not None:
             batches = last_rows(batches, self._tail)
-        if self._since_end_s is not None and batches:
+        if self._counts_from_end and batches:
             end = logged_at(max(batch.latest or max(batch.times) for batch in batches))
-            self._first = max(self._first, written((end or self._now) - self._since_end_s))
+            self._now = end or self._now
+            if self._since_end_s is not None:
+                self._first = max(self._first, written(self._now - self._since_end_s))
         kept = [(batch, self._rows(batch)) for batch in batches]
         if not self._merges:
             for batch, rows in kept:
@@ -106,6 +111,8 @@ class Tape:
 
     def _rows(self, batch: EntryBatch) -> Sequence[int]:
         """Find the rows of a batch that are asked for."""
+        if not self._is_saved:
+            self._now = self._clock.now()
         rows = rows_between(batch, self._first, self._last)
         if self._wants is not None:
             wanted = {shape for shape in set(batch.shapes) if self._wants(shape)}

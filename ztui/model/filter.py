@@ -132,10 +132,11 @@ class FlowFilter:
     def predicate(self, fields: Mapping[str, Field[T]]) -> Callable[[T], bool]:
         """Make a predicate on rows of a table: keys are looked up among its fields, those it lacks match nothing."""
         getters = {name: field.getter for name, field in fields.items()}
+        shown = [getter for name, getter in getters.items() if name != LABELS]
 
         def find(row: T, key: str) -> Value:
             if key == "*":
-                return tuple(text for getter in getters.values() for text in _texts(getter(row)))
+                return tuple(text for getter in shown for text in _texts(getter(row)))
             getter = getters.get(key)
             return getter(row) if getter is not None else None
 

@@ -136,7 +136,8 @@ class Choices:
         """Sum entries one by one: for filters that ask more than a shape can tell (`bytes>1MB`)."""
         mesh = self._mesh
         by_bucket: dict[int, list[Share]] = defaultdict(list)
-        for seq in mesh.entries.scan(where, mesh.inventory, now=mesh.clock.now()):
+        now = (mesh.now_logged if self._is_saved else None) or mesh.clock.now()
+        for seq in mesh.entries.scan(where, mesh.inventory, now=now):
             entry = mesh.entries.entry(seq)
             at = logged_at(entry.time)
             if at is not None and question.kind(entry.shape) is not None:

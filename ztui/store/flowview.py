@@ -66,13 +66,17 @@ class FlowView:
             self._selected = self._seqs[0] if self._seqs else None
 
     def _rejudge(self, now: float) -> None:
-        """Ask the filter again of everything where its answers may be others now: names and labels come after lines."""
-        is_due = not self._rejudged_at <= now < self._rejudged_at + _REJUDGE_S
-        if self._where is None or not self._where.asks_lookup or self._lookup_version == self._lookup.version:
+        """Ask the filter again of everything where it may answer otherwise now: entries age, names come after them."""
+        if self._where is None or self._rejudged_at <= now < self._rejudged_at + _REJUDGE_S:
             return
-        if is_due:
+        is_told_more = self._where.asks_lookup and self._lookup_version != self._lookup.version
+        if is_told_more or (self._ages and self._rejudged_at != now):
             self._lookup_version, self._rejudged_at = self._lookup.version, now
             self._begin_again()
+
+    @property
+    def _ages(self) -> bool:
+        return self._where is not None and "age" in self._where.keys
 
     def _take(self, now: float) -> None:
         first, last = max(self._next, self._entries.first_seq), self._entries.next_seq
@@ -83,7 +87,10 @@ class FlowView:
                 self._insert(found)
         if self._is_complete() and not self._is_sorted:
             self._is_sorted = True
-            self._order(0)
+            if self._ages:
+                self._begin_again()
+            else:
+                self._order(0)
         if self.follow:
             self._selected = self._seqs[-1] if self._seqs else None
 

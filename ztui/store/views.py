@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from ztui.model.fields import Field
+from ztui.model.fields import LABELS, Field
 
 if TYPE_CHECKING:
     from ztui.model.filter import FlowFilter
@@ -216,7 +216,7 @@ class TableView(Generic[T]):
     def find(self, text: str, forward: bool = True) -> bool:
         """Move the cursor to the next row (or the one before) that shows this text, round the end; False of none."""
         needle = text.casefold()
-        getters = [field.getter for field in self.fields.values()]
+        getters = [field.getter for name, field in self.fields.items() if name != LABELS]
 
         def shows(index: int) -> bool:
             row = self._rows[index]

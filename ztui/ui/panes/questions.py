@@ -161,7 +161,8 @@ def catch_up(view: TableView[Any] | FlowView, stage: Stage, *, has_changed: bool
     if has_changed or not stage.is_paused:
         # Another question deserves an answer even while paused.
         view.resume()
-    view.refresh(stage.now)
+    # Of saved logs ages count back from their end, as in commands.
+    view.refresh((stage.mesh.now_logged if stage.is_finite else None) or stage.now)
     if stage.is_paused:
         view.pause()
 
