@@ -61,6 +61,7 @@ SHORT = Figure(
     floor=5,
     reach=3,
     is_most=True,
+    limit="collections of 50,000 young objects (15 ms each) while the dump is decoded, not the dump's way to memory",
 )
 FURTHER = Figure(
     name="live-further",

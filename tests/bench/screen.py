@@ -22,6 +22,10 @@ CPU = Figure(
     floor=0.25,
     reach=0.1,
     is_most=True,
+    limit=(
+        "half of a tick sums the shapes of the open ten seconds anew, a fifth makes and orders a row for every edge of "
+        "the window though 45 are on the screen"
+    ),
 )
 BYTES = Figure(
     name="screen-bytes",
@@ -31,6 +35,8 @@ BYTES = Figure(
     reach=0.1,
     is_most=True,
     is_steady=True,
+    guard=0.25,
+    limit="rates and the trend of every row move with time, so more lines change than those that got a connection",
 )
 FIRST = Figure(
     name="screen-first",
