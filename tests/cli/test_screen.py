@@ -27,7 +27,12 @@ class Unverified:
 def stage_of(observer: object, monkeypatch: pytest.MonkeyPatch) -> Stage:
     """The stage that the screen would stand on."""
     stages: list[Stage] = []
-    monkeypatch.setattr(app, "run", lambda stage, _: stages.append(stage) or 0)
+
+    def run(stage: Stage, _: object) -> int:
+        stages.append(stage)
+        return 0
+
+    monkeypatch.setattr(app, "run", run)
     assert screen.show(Settings(), observer, SystemClock()) == 0  # type: ignore[arg-type]
     return stages[0]
 
@@ -45,9 +50,10 @@ def test_a_live_screen_looks_back_a_minute_and_knows_whether_tls_is_verified(mon
     assert stage.is_unverified
 
 
-@pytest.mark.parametrize("wrong", [{"theme": "nonsense"}, {"pane": "nonsense"}], ids=str)
-def test_a_theme_or_pane_that_does_not_exist_is_refused_by_naming_those_that_do(wrong: dict[str, str]) -> None:
-    shown = make_app(capture(), **wrong)
+@pytest.mark.parametrize("settings", [Settings(theme="nonsense"), Settings(pane="nonsense")], ids=["theme", "pane"])
+def test_a_theme_or_pane_that_does_not_exist_is_refused_by_naming_those_that_do(settings: Settings) -> None:
+    shown = make_app(capture())
+    shown.stage.settings = settings
     with pytest.raises(UsageError, match=r"There is no (theme|pane) 'nonsense'") as refused:
         app.run(shown.stage, shown.feed)
     assert refused.value.exit_code == 2

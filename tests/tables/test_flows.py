@@ -154,6 +154,13 @@ def test_an_edge_that_fails_says_so_in_words() -> None:
     assert shown["ratings"]["error"] == "io error: x"
 
 
+def test_failures_of_long_ago_are_counted_not_told_by_the_second() -> None:
+    fed = Fed()
+    fed.log("w1", line(1, error="io error: x"), *(line(at) for at in range(2, 400, 10)))
+    (shown,) = edge_cells(fed)
+    assert shown["failing"] == "✖ 1 of 41"
+
+
 def test_an_edge_of_refusals_has_no_durations() -> None:
     fed = Fed()
     fed.log("w1", line(1, message="connection failed", error="no healthy upstream: x", dst_addr="10.96.0.9:80"))

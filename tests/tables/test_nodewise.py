@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -188,3 +189,19 @@ def test_an_urgent_overdue_certificate_is_an_error_without_its_colour_too() -> N
     urgent, calm = certificate_rows(fed.mesh, START)
     column = CERTIFICATES.column("verdict")
     assert [column.cell(row, Context(now=START)).meaning for row in (urgent, calm)] == [Meaning.ERROR, Meaning.WARN]
+
+
+def test_the_days_of_a_certificate_are_written_in_the_zone_that_was_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Asia/Kolkata")
+    time.tzset()
+    fed = Fed()
+    fed.dump("w1", certificates=[chain(1)])
+    (row,) = certificate_rows(fed.mesh, START)
+    try:
+        written = [cells(CERTIFICATES, row, zone=zone)["not_after"] for zone in (Zone.UTC, Zone.LOCAL, Zone.RELATIVE)]
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert written[0] == format_time(START + 23 * HOUR)
+    assert written[1].endswith("+05:30")
+    assert written[2] == "in 23 h 00 m"

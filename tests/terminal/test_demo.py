@@ -148,6 +148,19 @@ def is_alive(pid: int) -> bool:
         return stat.read().rsplit(")", 1)[1].split()[0] != "Z"
 
 
+def test_ctrl_z_gives_the_shell_its_terminal_and_fg_paints_everything_anew() -> None:
+    with terminal(["sh", "-c", "PS1='shell> ' exec bash --norc --noprofile -i"], width=100, height=30) as pane:
+        pane.type_text(f"{sys.executable} -m ztui --file tests/data/ztunnel/istiod-mesh/w1.log\n")
+        before = pane.wait_for("─ Flows", "─ Latest", "read to the end", "? help")
+        pane.press("C-z")
+        pane.wait_for("Stopped")
+        pane.type_text("fg\n")
+        pane.wait_until(lambda screen: screen.splitlines()[2:] == before.splitlines()[2:], what="the screen as before")
+        pane.press("q")
+        pane.wait_until(lambda screen: screen.rstrip().endswith("shell>"), what="the shell")
+        assert is_restored(pane)
+
+
 def test_any_size_of_pane_is_survived() -> None:
     with terminal([*ZTUI, "demo"], width=200, height=60) as pane:
         pane.wait_until(shows_rows)

@@ -207,6 +207,13 @@ def clock_text(at: float, zone: Zone) -> str:
     return moment.strftime("%H:%M:%S.") + f"{moment.microsecond // 10_000:02d}"
 
 
+def date_text(at: float, zone: Zone) -> str:
+    """Date and time of day to the second: `2026-01-31T14:07:31Z`, or with the offset of the machine's own zone."""
+    if zone is Zone.LOCAL:
+        return datetime.fromtimestamp(int(at), tz=UTC).astimezone().isoformat()
+    return units.format_time(at)
+
+
 def logged_cell(time: str, context: Context) -> Cell:
     """Write the time of a log line as it stands (UTC, cut to hundredths) or move it to the zone the user chose."""
     if context.zone is Zone.UTC and len(time) >= 22:

@@ -36,6 +36,8 @@ VERDICT_CELLS = {
 }
 _ARROWS: dict[str, str] = {Direction.OUTBOUND: "⇢", Direction.INBOUND: "⇠"}
 _BARS = "▁▂▃▄▅▆▇█"
+_LEAST_RATE_PER_S = 0.01
+"""Below this a rate says less than the count it is made of."""
 
 
 def spark(values: tuple[float, ...]) -> str:
@@ -319,14 +321,14 @@ def _key_column(key: str, *, is_first: bool) -> Column[EdgeRow]:
 
 
 def _failing_cell(row: EdgeRow, _: Context) -> Cell:
-    """`✖ 0.4/s` while connections fail, `✖ denied` where all of them are refused, `·` where nothing is wrong."""
+    """`✖ 0.4/s` while connections fail, `✖ 3 of 280` where that is long ago, `✖ denied` where all are refused."""
     if not row.failed:
         return Cell("·", Meaning.DIM)
     if row.denied == row.flows:
         return Cell("✖ denied", Meaning.ERROR)
-    if row.failed_per_s:
+    if row.failed_per_s >= _LEAST_RATE_PER_S:
         return Cell(f"✖ {units.format_rate(row.failed_per_s)}/s", Meaning.ERROR)
-    return Cell(f"✖ {units.format_count(row.failed)}", Meaning.ERROR)
+    return Cell(f"✖ {units.format_count(row.failed)} of {units.format_count(row.flows)}", Meaning.ERROR)
 
 
 def edges_table(by: tuple[str, ...] = ("src.workload", "dst.service")) -> Table[EdgeRow]:

@@ -19,6 +19,7 @@ from ztui.tables.columns import (
     Meaning,
     Table,
     Zone,
+    date_text,
     text_column,
     time_cell,
 )
@@ -89,8 +90,13 @@ def _reason_cell(row: CertificateRow, _: Context) -> Cell:
     return Cell(row.status.reason, Meaning.WARN if row.status.is_problem else Meaning.PLAIN)
 
 
-def _when(at: float | None, _: Context) -> Cell:
-    return Cell(units.format_time(at), Meaning.DIM) if at is not None else NOTHING
+def _when(at: float | None, context: Context) -> Cell:
+    """Write date and time: these moments are days away."""
+    if at is None:
+        return NOTHING
+    if context.zone is Zone.RELATIVE:
+        return time_cell(at, context)
+    return Cell(date_text(at, context.zone), Meaning.DIM)
 
 
 CERTIFICATES: Table[CertificateRow] = Table(

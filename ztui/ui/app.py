@@ -166,12 +166,18 @@ class ZtuiApp(Frame):
     def action_filter(self) -> None:
         """Ask for a filter."""
         self.close_overlays()
-        advise = hints.filter_adviser(self.pane.hint_values)
+        if not self.pane.parts:
+            self.say(f"{self.pane.TITLE} has no rows to filter.")
+            return
+        advise = hints.filter_adviser(self.pane.hint_values, self.pane.filter_keys)
         self.prompt.open("filter", "filter", self.stage.filters.get(self.pane_name, ""), advise)
 
     def action_find(self) -> None:
         """Ask for a text to find."""
         table = self.pane.table
+        if table is None and not self.overlays:
+            self.say(f"{self.pane.TITLE} has no rows to search.")
+            return
         self.prompt.open("find", "find", table.find_text if table else "")
 
     def action_find_again(self, delta: int) -> None:
@@ -258,6 +264,9 @@ class ZtuiApp(Frame):
 
     def action_aggregation(self) -> None:
         """Aggregate flows by the next set of keys."""
+        if not self.pane.IS_AGGREGATED:
+            self.say(f"{self.pane.TITLE} is not aggregated; Flows and Overview are.")
+            return
         by = self.stage.next_aggregation()
         self.say(f"Flows by {' and '.join(by)}." if by else "Single flows, the newest at the bottom.")
         self.sync()
@@ -288,6 +297,9 @@ class ZtuiApp(Frame):
 
     def action_window(self, delta: int) -> None:
         """Look back longer or shorter."""
+        if not self.pane.HAS_WINDOW:
+            self.say(f"{self.pane.TITLE} shows what is now; Flows, Overview and Balance have a window.")
+            return
         self.stage.move_window(delta)
         self.say(f"Window: {self.stage.window_text}.")
         self.sync()
@@ -325,7 +337,7 @@ class ZtuiApp(Frame):
     def _shown_text(self) -> str:
         if self.overlays:
             return self.sheet.text
-        return saving.documents_text(self.pane.documents())
+        return saving.documents_text(self.pane.documents()) or self.pane.plain_text()
 
     def action_copy(self) -> None:
         """Copy the sheet, or the row under the cursor as JSON."""

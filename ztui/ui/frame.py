@@ -139,6 +139,7 @@ class Frame(App[str], inherit_bindings=False):
         if self._ticks:
             terminal.handle_signals(asyncio.get_running_loop(), self.leave)
         self.screen.set_focus(None)
+        self.app_resume_signal.subscribe(self, lambda _: self.screen.refresh())  # the shell wrote over everything
 
     def on_ready(self) -> None:
         """Start to collect once there is something to look at."""

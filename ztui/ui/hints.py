@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
-from ztui.model.filter import KEYS, FilterError, parse
+from ztui.model.filter import KEYS, FilterError, FlowFilter, parse
 from ztui.ui.looks import Span
 from ztui.ui.prompt import Advice, Adviser, Hint
 from ztui.ui.stage import quoted
@@ -44,14 +44,24 @@ ABOUT_KEYS: Mapping[str, str] = {
 _MOST = 50
 
 
-def filter_adviser(values: Values) -> Adviser:
-    """Make what advises on a filter as it is typed."""
+def filter_adviser(values: Values, known: Collection[str] = KEYS) -> Adviser:
+    """Make what advises on a filter as it is typed; `known` are the keys that the rows to be filtered have."""
 
     def advise(text: str) -> Advice:
         head, word = _last_word(text)
-        return Advice(hints=_hints(head, word, values), understood=_understood(text))
+        return Advice(hints=_hints(head, word, values, known), understood=_understood(text, known))
 
     return advise
+
+
+def not_told(where: FlowFilter, known: Collection[str]) -> str | None:
+    """Say which keys of a filter these rows have nothing for, and which they have; None where they have all."""
+    unknown = [key for key in KEYS if key in where.keys and key not in known]
+    if not unknown:
+        return None
+    usable = [key for key in KEYS if key in known]
+    ask = f"ask for {', '.join(usable)}, or any word" if usable else "any word can be asked for"
+    return f"these rows do not tell {' or '.join(unknown)}: {ask}"
 
 
 def _last_word(text: str) -> tuple[str, str]:
@@ -65,13 +75,13 @@ def _last_word(text: str) -> tuple[str, str]:
     return text[:start], text[start:]
 
 
-def _hints(head: str, word: str, values: Values) -> list[Hint]:
+def _hints(head: str, word: str, values: Values, known: Collection[str]) -> list[Hint]:
     at = next((i for i, char in enumerate(word) if char in ":~<>"), None)
     if at is None:
         return [
             Hint(text=f"{head}{key}:", shown=f"{key}:", about=ABOUT_KEYS.get(key, ""))
             for key in KEYS
-            if key.startswith(word)
+            if key in known and key.startswith(word)
         ]
     key, operator, begun = word[:at], word[at], word[at + 1 :].strip('"').casefold()
     if operator != ":":
@@ -84,14 +94,14 @@ def _hints(head: str, word: str, values: Values) -> list[Hint]:
     ]
 
 
-def _understood(text: str) -> tuple[Span, ...]:
+def _understood(text: str, known: Collection[str]) -> tuple[Span, ...]:
     if not text.strip():
         return (Span("Enter with nothing typed shows everything.", "dim"),)
     try:
         read = parse(text)
     except FilterError as wrong:
         return (Span("✖ ", "error"), Span(f"{wrong.what} {wrong.remedy}"))
-    never = read.never_matches()
+    never = read.never_matches() or not_told(read, known)
     if never:
         return (Span("! ", "warn"), Span(f"This cannot match anything: {never}."))
     return (Span("understood: ", "dim"), Span(read.sentence()))

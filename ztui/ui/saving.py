@@ -31,7 +31,7 @@ def table_text(pane: Pane, stage: Stage) -> str:
     """Write every row of the active table, as `-o table` does."""
     table = pane.table
     if table is None:
-        return ""
+        return pane.plain_text()
     rows = table.view.page(0, table.view.count)
     return "\n".join(render.lines(table.table, rows, "wide" if table.is_wide else "table", stage.context())) + "\n"
 

@@ -182,6 +182,7 @@ class BalancePane(Pane):
     NAME: ClassVar[str] = "balance"
     TITLE: ClassVar[str] = "Balance"
     SHORT: ClassVar[str] = "Bal"
+    HAS_WINDOW: ClassVar[bool] = True
     ABOUT: ClassVar[tuple[str, ...]] = (
         """Connections to one service by the backend they went to, counted when they were opened: closed ones by their
         end less their duration (to ten seconds), and those still open. i on a row of another pane chooses the service;

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from textual.app import ComposeResult
 
 from ztui.ui import why
 from ztui.ui.detail import column_lines, document_lines, titled
+from ztui.ui.hints import not_told
 from ztui.ui.looks import BLANK, Line, Span, line
 from ztui.ui.panes.pane import Pane
 from ztui.ui.panes.questions import DumpRows
@@ -61,6 +62,11 @@ class DumpPane(Pane, Generic[T]):
         """Rows with a problem."""
         return self.asked.problem_count()
 
+    @property
+    def filter_keys(self) -> Collection[str]:
+        """Keys that the rows have something for."""
+        return self.asked.view.fields.keys()
+
     def hint_values(self, key: str) -> Mapping[str, int]:
         """Values the rows have."""
         return self.asked.values(key)
@@ -81,7 +87,14 @@ class DumpPane(Pane, Generic[T]):
     def why_empty(self) -> Sequence[Line]:
         """Say why there is nothing, and what would fill the pane."""
         where = self.asked.view.filter
-        return why.no_dump_rows(self.stage, self.TITLE.lower(), self.asked.view.total, where.text if where else "")
+        lines = why.no_dump_rows(self.stage, self.TITLE.lower(), self.asked.view.total, where.text if where else "")
+        return [*lines, *self._why_filtered()]
+
+    def _why_filtered(self) -> Sequence[Line]:
+        """Say where it is no wonder that a filter leaves nothing."""
+        where = self.asked.view.filter
+        text = not_told(where, self.filter_keys) if where is not None and self.asked.view.total else None
+        return [line("  ", Span("!", "warn"), f" {text[0].upper()}{text[1:]}.")] if text else []
 
     # -- the row under the cursor ---------------------------------------------------------------------------------
 

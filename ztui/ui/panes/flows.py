@@ -57,6 +57,8 @@ class FlowsPane(Pane):
     NAME: ClassVar[str] = "flows"
     TITLE: ClassVar[str] = "Flows"
     SHORT: ClassVar[str] = "Flow"
+    HAS_WINDOW: ClassVar[bool] = True
+    IS_AGGREGATED: ClassVar[bool] = True
     ABOUT: ClassVar[tuple[str, ...]] = (
         """Connections through every followed ztunnel, counted once each, when they close: by the outbound entry, or by
         the inbound one where no watched ztunnel could have written the outbound one.""",

@@ -70,7 +70,8 @@ class HealthPane(DumpPane[HealthRow]):
     def why_empty(self) -> Sequence[Line]:
         """Say what is being looked for."""
         where = self.asked.view.filter
-        return why.no_ztunnels(self.stage, self.asked.view.total, where.text if where else "")
+        lines = why.no_ztunnels(self.stage, self.asked.view.total, where.text if where else "")
+        return [*lines, *self._why_filtered()]
 
     def more(self, row: HealthRow) -> Sequence[Line]:
         """Say how each stream is, why, and what it lost."""

@@ -13,7 +13,7 @@ from ztui.model.fields import identity_names
 from ztui.store.mesh import Topic
 from ztui.tables.balance import BackendRow, balance_document
 from ztui.tables.columns import Cell, Context, Meaning, Table, text_column
-from ztui.tables.nodewise import CERTIFICATES, VERDICT_CELLS, CertificateRow, certificate_rows
+from ztui.tables.nodewise import CERTIFICATES, CertificateRow, certificate_rows, verdict_cell
 from ztui.ui import why
 from ztui.ui.detail import column_lines, titled
 from ztui.ui.looks import Line, Span
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 
 def _glyph_cell(row: CertificateRow, _: Context) -> Cell:
-    verdict = VERDICT_CELLS[row.status.verdict]
+    verdict = verdict_cell(row.status)
     return Cell(verdict.text[0], verdict.meaning)
 
 
@@ -53,7 +53,9 @@ def _short_identity(row: CertificateRow) -> str:
 
 def _short_renewal(row: CertificateRow, _: Context) -> Cell:
     """Leave out what the title says already: `in 3 h 12 m`."""
-    return Cell(row.status.reason.removeprefix("renews "), Meaning.WARN if row.status.is_problem else Meaning.PLAIN)
+    reason = row.status.reason.removeprefix("renews ").removeprefix("renewal ")
+    reason = reason.replace("not valid for another", "valid in")
+    return Cell(reason, Meaning.WARN if row.status.is_problem else Meaning.PLAIN)
 
 
 def next_table(table: Table[CertificateRow]) -> Table[CertificateRow]:
@@ -79,6 +81,8 @@ class OverviewPane(Pane):
     NAME: ClassVar[str] = "overview"
     TITLE: ClassVar[str] = "Overview"
     SHORT: ClassVar[str] = "Over"
+    HAS_WINDOW: ClassVar[bool] = True
+    IS_AGGREGATED: ClassVar[bool] = True
     ABOUT: ClassVar[tuple[str, ...]] = (
         """Who talks to whom, the latest connections, how the selected service's connections spread over its backends,
         and the certificates that are due next. Below 100 columns one at a time: Tab goes on.""",

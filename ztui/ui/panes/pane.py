@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.widget import Widget
+
+from ztui.model.filter import KEYS
 
 if TYPE_CHECKING:
     from ztui.model.filter import FlowFilter
@@ -26,6 +28,10 @@ class Pane(Widget, inherit_bindings=False):
     SHORT: ClassVar[str] = ""
     ABOUT: ClassVar[tuple[str, ...]] = ()
     """What the pane shows and how to read it, a sentence each: its help."""
+    HAS_WINDOW: ClassVar[bool] = False
+    """Whether what it shows is of a window of time, rather than of now."""
+    IS_AGGREGATED: ClassVar[bool] = False
+    """Whether `a` changes what it shows."""
 
     def __init__(self, stage: Stage) -> None:
         super().__init__()
@@ -70,6 +76,11 @@ class Pane(Widget, inherit_bindings=False):
         """How many problems the pane would show: the number beside its tab."""
         return 0
 
+    @property
+    def filter_keys(self) -> Collection[str]:
+        """Keys of the filter that the rows have something for."""
+        return KEYS
+
     def hint_values(self, key: str) -> Mapping[str, int]:  # noqa: ARG002  a pane without rows knows none
         """Values that exist for a key of the filter, each with how often it occurs."""
         return {}
@@ -103,6 +114,10 @@ class Pane(Widget, inherit_bindings=False):
     def documents(self) -> Sequence[Mapping[str, object]]:
         """Give the row under the cursor as JSON has it; `y` and `c` show and copy it."""
         return ()
+
+    def plain_text(self) -> str:
+        """Give what a pane without rows says."""
+        return ""
 
     def workload(self) -> str | None:
         """Name the workload under the cursor, for `o`."""

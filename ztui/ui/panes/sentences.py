@@ -34,6 +34,10 @@ class SentencesPane(Pane):
         self._sheet.show(self.sentences())
         return 0
 
+    def plain_text(self) -> str:
+        """Give the sentences, to be copied or saved."""
+        return self._sheet.text
+
     def sentences(self) -> Sequence[Line]:
         """Say what will stand here, and what is known already."""
         raise NotImplementedError

@@ -1,0 +1,57 @@
+"""A key that means nothing where it is pressed says so, and changes nothing behind its user's back."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.ui.scene import capture, glass, make_app
+from tests.ui.test_why import squeezed
+
+NOW_ONLY = ["workloads", "certificates", "services", "policies", "connections", "drift", "rollout", "health"]
+
+
+@pytest.mark.parametrize("pane", NOW_ONLY)
+async def test_the_window_and_the_aggregation_of_other_panes_are_left_alone(pane: str) -> None:
+    app = make_app(capture(), pane=pane)
+    async with app.run_test(size=(120, 30)) as pilot:
+        window, by = app.stage.window_s, app.stage.by
+        await pilot.press("left_curly_bracket")
+        assert "shows what is now" in glass(app)[-1]
+        await pilot.press("a")
+        assert "is not aggregated" in glass(app)[-1]
+        assert (app.stage.window_s, app.stage.by) == (window, by)
+
+
+@pytest.mark.parametrize("pane", ["flows", "overview", "balance"])
+async def test_panes_of_a_window_make_it_shorter(pane: str) -> None:
+    app = make_app(capture(), pane=pane)
+    async with app.run_test(size=(120, 30)) as pilot:
+        await pilot.press("left_curly_bracket")
+        assert "Window: 1 h." in glass(app)[-1]
+
+
+async def test_a_filter_that_asks_what_the_rows_do_not_tell_says_so_and_is_not_proposed() -> None:
+    app = make_app(capture(), pane="health")
+    async with app.run_test(size=(100, 30)) as pilot:
+        await pilot.press("slash")
+        await pilot.pause()
+        assert "from:" not in squeezed(app)
+        assert "node:" in squeezed(app)
+        await pilot.press(*"from:curl")
+        await pilot.pause()
+        assert "these rows do not tell from: ask for" in squeezed(app)
+        await pilot.press("enter")
+        app.tick()
+        await pilot.pause()
+        assert "These rows do not tell from: ask for" in squeezed(app)
+
+
+async def test_a_pane_of_sentences_has_nothing_to_filter_but_can_be_copied() -> None:
+    app = make_app(capture(), pane="drift")
+    async with app.run_test(size=(100, 30)) as pilot:
+        await pilot.press("slash")
+        assert "Drift has no rows to filter." in glass(app)[-1]
+        assert not app.prompt.is_open
+        await pilot.press("f")
+        assert "Drift has no rows to search." in glass(app)[-1]
+        assert "every ztunnel that answered holds the same" in app._shown_text()
