@@ -152,7 +152,7 @@ def _agree(answers: dict[str, Path]) -> None:
 
 def entries(bench: Bench) -> Iterator[Result]:
     """Every entry printed as JSON."""
-    log = bench.corpus("base", 50_000 if bench.quick else 200_000)
+    log = bench.corpus("base", 100_000 if bench.quick else 200_000)
     runs = {
         "ztui": cpu_of(ZTUI, "entries", "--file", str(log.plain), "-o", "jsonl", output=bench.scratch / "entries"),
         "jq": cpu_of("jq", "-c", ".", str(log.json), output=bench.scratch / "jq"),
