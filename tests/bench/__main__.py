@@ -39,7 +39,7 @@ def measured(groups: Sequence[Group], run: Bench, broken: list[str]) -> Iterator
         try:
             yield from group(run)
         except Exception as error:
-            run.say(f"{name} cannot be measured: {error or type(error).__name__}")
+            run.say(f"{name} cannot be measured: {type(error).__name__}: {error}")
             broken.append(name)
 
 
