@@ -289,8 +289,11 @@ class Session:
 
         For who has nothing else to do meanwhile: a thread that reads beside one that remembers takes a fifth more.
         """
-        gc.set_threshold(*_GC_THRESHOLDS)
-        asyncio.run(self.observer.follow(self._memory.ingest))
+        gc.disable()  # reading makes no circles, and the collector would look through all that is kept each time
+        try:
+            asyncio.run(self.observer.follow(self._memory.ingest))
+        finally:
+            gc.enable()
 
     def start(self) -> None:
         """Start collecting. Returns at once."""

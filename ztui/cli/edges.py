@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _TICK_S = 2.0
 _COLUMNS = ("flows", "failed", "denied", "sent", "recv", "p50", "p99", "error")
 """What a snapshot shows beside its keys; rates and trends are for the screen, and for -o wide."""
-_TIMED = ("rate", "trend", "failing")
+_TIMED = ("rate", "trend", "failing", "last")
 _MOST_SHAPES = 4_000_000
 """A command that prints every edge of a saved log must not fold any: memory is bounded by the log's own variety."""
 _LEAST_BUCKETS = 360

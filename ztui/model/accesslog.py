@@ -32,11 +32,10 @@ from ztui.model.accesslog_forms import (
     last_time,
     read_numbers,
 )
-from ztui.model.accesslog_rows import Lines, Rows
+from ztui.model.accesslog_rows import Lines, Rows, parts_of
 from ztui.model.accesslog_strict import StrictEntry, is_blank, is_date, read_line, spans_lines
 from ztui.model.flow import (
     CLIP,
-    REFUSED,
     AccessLogEntry,
     Diagnostic,
     EntryBatch,
@@ -126,7 +125,7 @@ class Reader:
         failed, self._failed = self._failed, []
         self._is_open = False
         for at in range(0, len(failed), _FAILED_AT_ONCE):
-            self._read(b"\n".join(failed[at : at + _FAILED_AT_ONCE]) + b"\n", rows)
+            self._read(b"\n%b\n" % b"\n".join(failed[at : at + _FAILED_AT_ONCE]), rows)
         self._is_open = True  # nobody looked what the last line was
         return rows.batch(self.origin, 0)
 
@@ -179,15 +178,13 @@ class Reader:
                     return
                 self._drop_long_line(rows)
                 piece = piece[first + 1 :]
-        end = piece.rfind(b"\n") + 1
-        if not end:
+        end = piece.rfind(b"\n")
+        if end < 0:
             self._carry += piece
             return
-        block = piece[:end]
-        if self._carry:
-            block = bytes(self._carry) + block
-            self._carry.clear()
-        self._carry += piece[end:]
+        # One copy: a line feed before the first line, and the unfinished last one behind them all.
+        block = b"".join((b"\n", self._carry, piece))
+        self._carry = bytearray(piece[end + 1 :])
         self._read(block, rows)
 
     def _drop_long_line(self, rows: Rows) -> None:
@@ -198,8 +195,11 @@ class Reader:
         self._is_skipping = self._is_open = False
 
     def _read(self, block: bytes, rows: Rows) -> None:
-        """Read whole lines: all at once where they are ordinary, else one by one."""
-        self._kind = kind_of(block, self._kind)
+        """Read whole lines: all at once where they are ordinary, else one by one.
+
+        A line feed stands before each of them and after the last; what follows that one is not looked at.
+        """
+        self._kind = kind_of(block, self._kind, 1)
         was_open, remarked = self._is_open, len(rows.remarks)
         counts = rows.received, rows.continuation, rows.unreadable
         try:
@@ -208,26 +208,30 @@ class Reader:
             self._is_open = was_open
             del rows.remarks[remarked:]
             rows.received, rows.continuation, rows.unreadable = counts
-            self._read_apart(block, rows)
+            self._read_apart(block[: block.rfind(b"\n") + 1], rows)
 
     def _read_apart(self, block: bytes, rows: Rows) -> None:
         """Read a block with something odd in it in eight parts, so that one bad line does not cost its neighbours."""
-        first = block.find(b"\n", len(block) // 8) + 1
-        if len(block) <= _SMALLEST or first == len(block):
-            for line in block[:-1].split(b"\n"):
+        last = len(block) - 1
+        end = block.find(b"\n", len(block) // 8 + 1)
+        if len(block) <= _SMALLEST or end == last:
+            for line in block[1:last].split(b"\n"):
                 self._read_strictly(line, rows)
             return
-        start, end = 0, first
-        while start < len(block):
-            self._read(block[start:end], rows)
-            start = end
-            end = block.find(b"\n", min(start + len(block) // 8, len(block) - 1)) + 1
+        start = 0
+        while start < last:
+            self._read(block[start : end + 1], rows)
+            start, end = end, block.find(b"\n", min(end + len(block) // 8, last))
 
     def _read_ordinary(self, block: bytes, rows: Rows) -> None:
-        lines = Lines.of(FORMATS[self._kind].split(b"\n" + block))
+        # One match for each ordinary line; between two of them, and after the last, are lines that are not.
+        found = FORMATS[self._kind].split(block)
+        lines = Lines(found[1::5], found[2::5], found[3::5], found[4::5])
         rows.received += len(lines.times)
-        if lines.odd:
-            self._read_odd(lines, rows)
+        between = found[::5]
+        between[-1] = between[-1][: between[-1].rfind(b"\n")]
+        if any(between):
+            lines = self._read_odd(lines, between, rows)
             if not lines.times:
                 return
         else:
@@ -242,17 +246,8 @@ class Reader:
             numbers = array("Q", read_numbers(f"[{text.decode()}]")[0])
         except (ValueError, OverflowError):  # a leading zero, or more than 64 bits
             raise _NotOrdinary from None
-        if lines.odd:
-            before = len(rows.shapes)
-            read = cast("list[Shape]", shapes)
-            rows.refused += [before + i for i, _ in lines.places_of_odd() if read[i].message == REFUSED]
         rows.spans(earliest, latest)
-        rows.times += lines.times
-        rows.addrs += lines.addrs
-        rows.shapes += cast("list[Shape]", shapes)
-        rows.sent += numbers[::3]
-        rows.recv += numbers[1::3]
-        rows.duration_ms += numbers[2::3]
+        rows.extend(lines, cast("list[Shape]", shapes), numbers)
 
     def _check_days(self, earliest: bytes, latest: bytes, times: list[bytes]) -> None:
         """See that every time is of a day that exists; the lines of a block mostly share their hour."""
@@ -270,39 +265,45 @@ class Reader:
         self._hours.add(hour)
         return True
 
-    def _read_odd(self, lines: Lines, rows: Rows) -> None:
-        """Put errors, denials and opened connections in place among the ordinary lines; take out what is no entry."""
-        count = len(lines.times)
-        wanted = bytearray(b"\x01") * count
-        last = -1
-        for i, text in lines.places_of_odd():
-            if i != last + 1:
-                self._is_open = False
-            last = i
-            line = text.removesuffix(b"\r")
-            if self._read_access_line(lines, i, line):
-                self._is_open = False
+    def _read_odd(self, ordinary: Lines, between: list[bytes], rows: Rows) -> Lines:
+        """Put errors, denials and opened connections in place among the ordinary lines; note what is no entry."""
+        lines = Lines([], [], [], [])
+        start = 0
+        for end, text in enumerate(between):
+            if not text:
                 continue
-            remark = self._remark(line)
-            if remark is not None:
-                rows.remarks.append(remark)
+            if end > start:
+                lines.extend(ordinary, start, end)
                 self._is_open = False
-                wanted[i] = 0
-                continue
-            found = read_line(line)
-            if isinstance(found, StrictEntry):
-                shape = self._shape(found)
-                lines.put(i, found, _key_of(shape))
-                self._is_open = False
-            else:
-                self._note(line, found, rows)
-                wanted[i] = 0
-        if last != count - 1:
+                start = end
+            for line in text[1:].split(b"\n"):
+                rows.received += 1
+                self._take_odd(line.removesuffix(b"\r"), lines, rows)
+        if start < len(ordinary.times):
+            lines.extend(ordinary, start, len(ordinary.times))
             self._is_open = False
-        if 0 in wanted:
-            lines.keep(wanted)
+        return lines
 
-    def _read_access_line(self, lines: Lines, i: int, line: bytes) -> bool:
+    def _take_odd(self, line: bytes, lines: Lines, rows: Rows) -> None:
+        """Take one line that is no completed connection, or not as most of them are."""
+        parts = self._access_parts(line)
+        if parts is not None:
+            lines.add(line, *parts)
+            self._is_open = False
+            return
+        remark = self._remark(line)
+        if remark is not None:
+            rows.remarks.append(remark)
+            self._is_open = False
+            return
+        found = read_line(line)
+        if isinstance(found, StrictEntry):
+            lines.add(line, *parts_of(found, _key_of(self._shape(found))))
+            self._is_open = False
+        else:
+            self._note(line, found, rows)
+
+    def _access_parts(self, line: bytes) -> tuple[bytes, bytes, bytes, bytes] | None:
         """Take an access line of any message apart into what repeats and what does not."""
         match, numbers = PLAIN_LINE.match(line), PLAIN_NUMBERS
         if match is not None:
@@ -310,19 +311,16 @@ class Reader:
         else:
             match, numbers = JSON_LINE.match(line), JSON_NUMBERS
             if match is None:
-                return False
+                return None
             level, time, message, addr, rest = match.groups()
             head = level + b"," + message
         if not self._is_hour(time[:13]):
-            return False
+            return None
         measured = numbers.search(rest)
         if measured is None:
-            key, values = b"%b\n%b" % (head, rest), NO_NUMBERS
-        else:
-            key = b"%b\n%b\n%b" % (head, rest[: measured.start()], rest[measured.end() :])
-            values = b"%b,%b,%b" % measured.groups()
-        lines.times[i], lines.addrs[i], lines.keys[i], lines.numbers[i] = time, addr, key, values
-        return True
+            return time, addr, b"%b\n%b" % (head, rest), NO_NUMBERS
+        key = b"%b\n%b\n%b" % (head, rest[: measured.start()], rest[measured.end() :])
+        return time, addr, key, b"%b,%b,%b" % measured.groups()
 
     def _remark(self, line: bytes) -> RawRemark | None:
         """Read a line of another scope as most of them are: plain, printable, all in one line; None for any other."""

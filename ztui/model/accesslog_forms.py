@@ -15,12 +15,12 @@ _PREFIX = rb"%bT%b\.[0-9]{9}(?:Z|[+-][0-9][0-9]:[0-9][0-9]) (?:std(?:out|err) F 
 # A line feed first: what stands between two matches is then whole lines, none where all are ordinary.
 # The literal after the greedy `.+` must stand in the same group (`bound"`), or each step back re-enters the matcher.
 _PLAIN = (
-    rb"(%b)\tinfo\taccess\tconnection complete\tsrc\.addr=([!#-~]+)"
-    rb'( .+bound") bytes_sent=([0-9]+ bytes_recv=[0-9]+ duration="[0-9]+)ms"\r?(?=\n)' % _TIME
+    rb"(%b)\tinfo\taccess\tconnection complete\tsrc\.addr=([!#-~]++)"
+    rb'( .+bound") bytes_sent=([0-9]++ bytes_recv=[0-9]++ duration="[0-9]++)ms"\r?(?=\n)' % _TIME
 )
 _JSON = (
-    rb'\{"level":"info","time":"(%b)","scope":"access","message":"connection complete","src\.addr":"([!#-\[\]-~]+)"'
-    rb'(,.+bound"),"bytes_sent":([0-9]+,"bytes_recv":[0-9]+,"duration":"[0-9]+)ms"\}\r?(?=\n)' % _TIME
+    rb'\{"level":"info","time":"(%b)","scope":"access","message":"connection complete","src\.addr":"([!#-\[\]-~]++)"'
+    rb'(,.+bound"),"bytes_sent":([0-9]++,"bytes_recv":[0-9]++,"duration":"[0-9]++)ms"\}\r?(?=\n)' % _TIME
 )
 FORMATS = {
     (is_json, is_prefixed): re.compile(b"\n" + (_PREFIX if is_prefixed else b"") + (_JSON if is_json else _PLAIN))
@@ -70,9 +70,9 @@ NOT_A_NUMBER = b'abcdefghijklmnopqrstuvwxyz_=":'
 NO_NUMBERS = b"0,0,0"
 
 
-def kind_of(block: bytes, before: tuple[bool, bool]) -> tuple[bool, bool]:
-    """See how the first line is written, in JSON and with a prefix; most often all of them are written so."""
-    first = _FIRST.match(block)
+def kind_of(block: bytes, before: tuple[bool, bool], at: int = 0) -> tuple[bool, bool]:
+    """See how the line at `at` is written, in JSON and with a prefix; most often all of them are written so."""
+    first = _FIRST.match(block, at)
     return before if first is None else (first[2] is not None, first[1] is not None)
 
 

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from array import array
-from dataclasses import dataclass
-from itertools import compress
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from ztui.model.accesslog_forms import JSON_FORM, PLAIN_FORM
 from ztui.model.flow import REFUSED, Diagnostic, EntryBatch, LineCounts, RawRemark, Shape
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from ztui.model.accesslog_strict import StrictEntry
     from ztui.model.flow import Origin
 
@@ -52,6 +49,17 @@ class Rows:
         self.recv.append(entry.bytes_recv or 0)
         self.duration_ms.append(entry.duration_ms or 0)
 
+    def extend(self, lines: Lines, shapes: list[Shape], numbers: array[int]) -> None:
+        """Take over lines with their shapes, and three numbers of each."""
+        before = len(self.shapes)
+        self.refused += [before + i for i in lines.places if shapes[i].message == REFUSED]
+        self.times += lines.times
+        self.addrs += lines.addrs
+        self.shapes += shapes
+        self.sent += numbers[::3]
+        self.recv += numbers[1::3]
+        self.duration_ms += numbers[2::3]
+
     def batch(self, origin: Origin, byte_count: int) -> EntryBatch:
         entries = len(self.shapes)
         counts = LineCounts(
@@ -81,58 +89,39 @@ class Rows:
 
 @dataclass(slots=True)
 class Lines:
-    """What one pass found, line by line: an odd line has only its text at first, an ordinary one has none.
+    """Lines that are entries, taken apart: what repeats of each, and what does not.
 
-    Where no line is odd there is no column of them.
+    Where no line is odd there is no column of them; else it has the text of each odd line, and None for the others.
     """
 
     times: list[bytes]
     addrs: list[bytes]
     keys: list[bytes]
     numbers: list[bytes]
-    odd: list[bytes | None]
+    odd: list[bytes | None] = field(default_factory=list)
+    places: list[int] = field(default_factory=list)
+    """Where the odd lines stand."""
 
-    @classmethod
-    def of(cls, found: list[bytes]) -> Lines:
-        """Take apart what `FORMATS` split: four parts of each ordinary line, and what stood before it."""
-        found[-1] = found[-1][:-1]  # the line feed that ends the block
-        lines = cls(found[1::5], found[2::5], found[3::5], found[4::5], [])
-        between = found[::5]
-        if any(between):
-            lines._mix(between)
-        return lines
+    def extend(self, more: Lines, first: int, last: int) -> None:
+        """Take over ordinary lines `first` … `last - 1` of others."""
+        self.times += more.times[first:last]
+        self.addrs += more.addrs[first:last]
+        self.keys += more.keys[first:last]
+        self.numbers += more.numbers[first:last]
+        self.odd += [None] * (last - first)
 
-    def _mix(self, between: list[bytes]) -> None:
-        """Put the lines that stood before ordinary ones (or after the last) in their places, each after a line feed."""
-        ordinary = (self.times, self.addrs, self.keys, self.numbers)
-        mixed: tuple[list[Any], ...] = ([], [], [], [])
-        start = 0
-        for end, text in enumerate(between):
-            if text or end == len(between) - 1:
-                lines = text[1:].split(b"\n") if text else []
-                blanks = [None] * len(lines)
-                for column, more in zip(mixed, ordinary, strict=True):
-                    column.extend(more[start:end])
-                    column.extend(blanks)
-                self.odd += [None] * (end - start)
-                self.odd += lines
-                start = end
-        self.times, self.addrs, self.keys, self.numbers = mixed
-
-    def places_of_odd(self) -> Iterator[tuple[int, bytes]]:
-        for i, line in enumerate(self.odd):
-            if line is not None:
-                yield i, line
+    def add(self, line: bytes, time: bytes, addr: bytes, key: bytes, numbers: bytes) -> None:
+        """Take an odd line."""
+        self.places.append(len(self.times))
+        self.times.append(time)
+        self.addrs.append(addr)
+        self.keys.append(key)
+        self.numbers.append(numbers)
+        self.odd.append(line)
 
     def put(self, i: int, entry: StrictEntry, key: bytes) -> None:
-        self.times[i] = entry.time.encode()
-        self.addrs[i] = (entry.src_addr or "").encode()
-        self.keys[i] = key
-        self.numbers[i] = b"%d,%d,%d" % (entry.bytes_sent or 0, entry.bytes_recv or 0, entry.duration_ms or 0)
-
-    def keep(self, wanted: bytearray) -> None:
-        for name in ("times", "addrs", "keys", "numbers", "odd"):
-            setattr(self, name, list(compress(getattr(self, name), wanted)))
+        """Write what a line says over what was taken for it."""
+        self.times[i], self.addrs[i], self.keys[i], self.numbers[i] = parts_of(entry, key)
 
     def line(self, i: int) -> bytes:
         """Give the text of line `i`; an ordinary one is put together again."""
@@ -141,3 +130,9 @@ class Lines:
             return odd
         form = PLAIN_FORM if self.keys[i][:1] == b" " else JSON_FORM
         return form % (self.times[i], self.addrs[i], self.keys[i], self.numbers[i])
+
+
+def parts_of(entry: StrictEntry, key: bytes) -> tuple[bytes, bytes, bytes, bytes]:
+    """Write an entry as the parts of a line: time, address, what repeats, numbers."""
+    numbers = b"%d,%d,%d" % (entry.bytes_sent or 0, entry.bytes_recv or 0, entry.duration_ms or 0)
+    return entry.time.encode(), (entry.src_addr or "").encode(), key, numbers
