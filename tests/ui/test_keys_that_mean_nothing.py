@@ -6,6 +6,7 @@ import pytest
 
 from tests.ui.scene import capture, glass, make_app
 from tests.ui.test_why import squeezed
+from ztui.ui.stage import AGGREGATIONS
 
 NOW_ONLY = ["workloads", "certificates", "services", "policies", "connections", "drift", "rollout", "health"]
 
@@ -55,3 +56,25 @@ async def test_a_pane_of_sentences_has_nothing_to_filter_but_can_be_copied() -> 
         await pilot.press("f")
         assert "Drift has no rows to search." in glass(app)[-1]
         assert "every ztunnel that answered holds the same" in app._shown_text()
+
+
+async def test_going_round_to_the_first_failure_again_is_said() -> None:
+    app = make_app(capture(), pane="flows")
+    app.stage.aggregation_index = AGGREGATIONS.index(())
+    async with app.run_test(size=(100, 30)) as pilot:
+        await pilot.press("G", "e")
+        assert "No later failure: this is the first." in glass(app)[-1]
+        await pilot.press("E")
+        assert "No earlier failure: this is the last." in glass(app)[-1]
+        app.say("")
+        await pilot.press("E")
+        assert "failure" not in glass(app)[-1]
+
+
+async def test_esc_does_not_leave_a_sentence_standing_that_is_no_longer_true() -> None:
+    app = make_app(capture(), pane="flows")
+    async with app.run_test(size=(120, 30)) as pilot:
+        await pilot.press("o")
+        assert "Following " in glass(app)[-1]
+        await pilot.press("escape")
+        assert "No longer following " in glass(app)[-1]

@@ -121,8 +121,11 @@ class ZtuiApp(Frame):
     def action_failure(self, delta: int) -> None:
         """Go to the next failure; an open detail follows."""
         table = self.pane.table
+        before = table.view.selected_index if table is not None else 0
         if table is None or not table.next_problem(delta):
-            self.say("No failure in that direction." if table else "There are no rows here.")
+            self.say("There is no failure among these rows." if table else "There are no rows here.")
+        elif (table.view.selected_index - before) * delta <= 0:
+            self.say("No later failure: this is the first." if delta > 0 else "No earlier failure: this is the last.")
         if self.overlays and self.overlays[-1].name == "raw":
             self.close_overlay()
         self.sync()
@@ -145,11 +148,13 @@ class ZtuiApp(Frame):
         """Close what is open, then clear the filter, then go back to the pane before."""
         if self.close_overlay():
             return
+        self._said = ()  # what was said of a state that Esc ends is not true any more
         if self.stage.filters.pop(self.pane_name, None) or self._forget_find():
             self._apply_filters()
         elif self.stage.is_problems_only:
             self.action_problems()
         elif self.stage.followed is not None:
+            self.say(f"No longer following {self.stage.followed}.")
             self.stage.followed = None
             self._apply_filters()
         elif self.came_from:

@@ -60,3 +60,8 @@ async def test_what_comes_through_the_api_server_now_is_told_in_lines_and_bytes(
     observed = read_lines("2026-07-25T17:20:00.100000Z\tinfo\taccess\tconnection complete\tsrc.addr=1.1.1.1:1\n" * 50)
     text = await shown([ztunnels("w1"), log("w1"), observed])
     assert "50 lines/s, 4 kB/s of logs through the API server" in text
+
+
+async def test_how_much_is_kept_stands_whole_in_any_width() -> None:
+    for size in ((140, 40), (80, 24), (60, 15)):
+        assert "0 of at most 100 000 entries are kept." in await shown([ztunnels("w1"), log("w1")], size=size)

@@ -59,7 +59,6 @@ class HealthPane(DumpPane[HealthRow]):
             words.append(f"{lines_per_s} lines/s, {size_per_s}/s of logs through the API server")
         size = units.format_bytes(sum(row.byte_count for row in mesh.streams))
         words.append(f"{units.format_count(mesh.lines.received)} lines, {size} read")
-        words.append(f"{len(mesh.entries)} of at most {mesh.entries.max_rows} entries kept")
         return " · ".join(words)
 
     def notes(self) -> Sequence[Line]:

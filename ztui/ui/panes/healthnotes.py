@@ -22,7 +22,9 @@ _LEAST_ENTRIES = 20
 
 def health_notes(rows: Sequence[HealthRow], mesh: Mesh, now: float) -> list[Line]:
     """Write what the rows have no room for: the gravest first."""
-    return [*_lost(rows, now), *_gaps(rows), *_younger(rows, now), *_without_success(rows, mesh)]
+    kept = f" {len(mesh.entries):,} of at most {mesh.entries.max_rows:,} entries are kept.".replace(",", " ")
+    bound = line(" ", Span("·", "dim"), kept)
+    return [*_lost(rows, now), *_gaps(rows), *_younger(rows, now), *_without_success(rows, mesh), bound]
 
 
 def _named(nodes: Iterable[str]) -> str:
