@@ -14,8 +14,8 @@ from ztui.observers.files_kind import Unreadable, beginning
 if TYPE_CHECKING:
     from ztui.clock import Clock
 
-BATCH_BYTES = 64 * 1024
-"""Bytes to one batch: more are no faster, and hold up whoever shares the interpreter."""
+BATCH_BYTES = 256 * 1024
+"""Bytes to one batch: what each costs besides its lines is a twentieth less than with 64 KiB."""
 
 _PREFIX = rb"\[pod/[^/\]\s]+/[^\]\s]+\] "
 _RUN = re.compile(rb"(%b).*\n(?:\1.*\n)*|(?:(?!%b).*\n)+" % (_PREFIX, _PREFIX))
