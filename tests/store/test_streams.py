@@ -135,3 +135,11 @@ def test_bytes_are_counted_by_the_second_as_lines_are() -> None:
     assert row.lines_per_s(NOW + 19) == pytest.approx(2.0, rel=0.11)
     assert table.bytes_per_s(NOW + 19) == pytest.approx(400 * row.lines_per_s(NOW + 19))
     assert table.bytes_per_s(NOW + 60) == 0
+
+
+def test_a_stream_that_is_lost_has_no_lag() -> None:
+    table, row = connected()
+    row.saw(LINE, 400, NOW + 30, NOW + 29)
+    assert table.lag_s(NOW + 31) == 1
+    table.change(changed(StreamState.UNAVAILABLE, NOW + 31))
+    assert table.lag_s(NOW + 32) is None

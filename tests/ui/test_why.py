@@ -78,3 +78,22 @@ async def test_a_server_nobody_verifies_is_named_as_long_as_there_is_any_room() 
             app.tick()
             await pilot.pause()
             assert "TLS not verified" in glass(app)[0]
+
+
+async def test_a_list_that_is_lost_leaves_the_lamps_and_problems_on_the_narrowest_status_row() -> None:
+    lost = StreamChanged(
+        stream=StreamKey(kind=StreamKind.WATCH, of="ztunnels"), state=StreamState.UNAVAILABLE, at=NOW - 70
+    )
+    logs = [
+        StreamChanged(stream=StreamKey(kind=StreamKind.LOG, of=origin(n).key), state=StreamState.UNAVAILABLE, at=NOW)
+        for n in ("w1", "w2")
+    ]
+    app = make_app([ztunnels("w1", "w2"), lost, *logs], is_finite=False, pane="health")
+    async with app.run_test(size=(60, 15)) as pilot:
+        await pilot.pause()
+        for part in ("○○", "○ list lost", "✖ 2 problems"):
+            assert part in glass(app)[0]
+        await pilot.resize_terminal(120, 30)
+        app.tick()
+        await pilot.pause()
+        assert "○ list lost  for 1 m 10 s" in glass(app)[0]

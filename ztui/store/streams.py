@@ -18,6 +18,7 @@ IDLE_AFTER_S = 10.0
 """A connected log stream without a line for so long is idle: not lagging, only quiet."""
 _LAGGING_S = 5.0
 _MAX_SAMPLES = 64
+_LOST = (StreamState.UNAVAILABLE, StreamState.NOT_PERMITTED, StreamState.ERROR, StreamState.GONE)
 
 
 @dataclass(slots=True)
@@ -181,7 +182,8 @@ class StreamTable:
         return sum(row.bytes_per_s(now) for row in self._rows.values())
 
     def lag_s(self, now: float) -> float | None:
-        """Give the longest lag of a log stream that is not idle; None where there is none."""
+        """Give the longest lag of a log stream that is neither idle nor lost; None where there is none."""
         logs: Iterable[StreamRow] = self.of_kind(StreamKind.LOG)
-        lags = [row.lag_s for row in logs if row.lag_s is not None and row.idle_s(now) is None]
+        late = (row for row in logs if row.state not in _LOST and row.idle_s(now) is None)
+        lags = [row.lag_s for row in late if row.lag_s is not None]
         return max(lags, default=None)

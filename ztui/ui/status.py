@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ztui.ui.stage import Stage
 
 _MOST_LAMPS = 12
+_ZTUNNELS = StreamKey(kind=StreamKind.WATCH, of="ztunnels")
 
 
 def lamps(rows: list[StreamRow], now: float) -> Line:
@@ -87,7 +88,12 @@ def _stream_parts(stage: Stage) -> list[Part]:
         words = f"{known} ztunnel{'' if known == 1 else 's'}" if known else "looking for ztunnels"
     lost = _lost_watch(stage)
     parts = [Part(spans, 1)] if spans else []
-    parts.append(Part(lost, 1) if lost else Part((Span(words, "plain"),), 3 if is_partial or not known else 5))
+    if lost:
+        parts.append(Part(lost, 2 if known else 1))
+        since = mesh.streams.row(_ZTUNNELS).since
+        parts += [Part((Span(f"for {units.format_age(stage.now - since)}", "warn"),), 6)] if since is not None else []
+    if known or not lost:
+        parts.append(Part((Span(words, "plain"),), 3 if is_partial or not known else 5))
     rate, lag = mesh.streams.lines_per_s(stage.now), mesh.streams.lag_s(stage.now)
     parts.append(Part((Span(f"{units.format_count(rate)} lines/s"),), 3))
     if lag is not None:
@@ -104,16 +110,14 @@ def _stream_parts(stage: Stage) -> list[Part]:
 
 def _lost_watch(stage: Stage) -> Line:
     """Say that the list of ztunnels cannot be had: then nobody is looking for them, and what is known grows old."""
-    row = stage.mesh.streams.get(StreamKey(kind=StreamKind.WATCH, of="ztunnels"))
+    row = stage.mesh.streams.get(_ZTUNNELS)
     if row is None or row.state not in (StreamState.UNAVAILABLE, StreamState.NOT_PERMITTED, StreamState.ERROR):
         return ()
     glyph, meaning = LAMPS[row.state]
-    known = len(stage.mesh.cluster.ztunnels)
-    if not known:
+    if not stage.mesh.cluster.ztunnels:
         why = "not permitted" if row.state is StreamState.NOT_PERMITTED else "no answer"
         return (Span(f"{glyph} no ztunnels: {why}", meaning.value),)
-    lost = f" for {units.format_age(stage.now - row.since)}" if row.since is not None else ""
-    return (Span(f"{glyph} {known} ztunnels, list lost{lost}", meaning.value),)
+    return (Span(f"{glyph} list lost", meaning.value),)
 
 
 def _overload_parts(mesh: Mesh) -> list[Part]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from ztui import units
@@ -95,14 +96,14 @@ def _troubles(stage: Stage, kind: StreamKind, what: str) -> list[Line]:
     rows = [row for row in stage.mesh.streams.of_kind(kind) if _is_lost(row)]
     counted: dict[tuple[StreamState, str], list[StreamRow]] = {}
     for row in rows:
-        counted.setdefault((row.state, (row.reason or row.state.value).rstrip(".")), []).append(row)
+        counted.setdefault((row.state, reason_of(row)), []).append(row)
     lines: list[Line] = []
     said: set[str] = set()
     for (state, reason), same in list(counted.items())[:_MOST_REASONS]:
         glyph = "⊘" if state is StreamState.NOT_PERMITTED else "○"
         names = [row.key.of for row in same]
         whose = ", ".join(names) if len(names) == 1 or kind is StreamKind.WATCH else f"{len(names)} ztunnels"
-        retry = same[0].retry_at
+        retry = soonest(same)
         soon = f"; next try in {units.format_age(max(0.0, retry - stage.now))}" if retry is not None else ""
         lines.append(
             line(
@@ -116,6 +117,17 @@ def _troubles(stage: Stage, kind: StreamKind, what: str) -> list[Line]:
             said.add(remedy)
             lines.append(line("    ", Span(remedy)))
     return lines
+
+
+def reason_of(row: StreamRow) -> str:
+    """Say why a stream is as it is, in words that are the same for every ztunnel with the same trouble."""
+    name = row.key.of.rpartition("/")[2]
+    return (row.reason or row.state.value).rstrip(".").replace(f"pod {name}", "its pod")
+
+
+def soonest(rows: Iterable[StreamRow]) -> float | None:
+    """Tell when the first of these streams is tried again."""
+    return min((row.retry_at for row in rows if row.retry_at is not None), default=None)
 
 
 def _is_lost(row: StreamRow) -> bool:

@@ -65,3 +65,10 @@ async def test_what_comes_through_the_api_server_now_is_told_in_lines_and_bytes(
 async def test_how_much_is_kept_stands_whole_in_any_width() -> None:
     for size in ((140, 40), (80, 24), (60, 15)):
         assert "0 of at most 100 000 entries are kept." in await shown([ztunnels("w1"), log("w1")], size=size)
+
+
+async def test_a_reason_that_names_each_pod_is_still_one_reason_and_says_when_the_first_is_tried_again() -> None:
+    said = {node: {"reason": f"Asking for pod ztunnel-{node} failed: HTTP 500"} for node in ("w1", "w2")}
+    lost = [log(node, StreamState.UNAVAILABLE, retry_at=NOW + at, **said[node]) for node, at in (("w1", 9), ("w2", 4))]
+    text = await shown([ztunnels("w1", "w2"), *lost])
+    assert "w1, w2: log: Asking for its pod failed: HTTP 500; next try in 4 s." in text

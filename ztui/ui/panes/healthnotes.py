@@ -9,6 +9,7 @@ from ztui import units
 from ztui.model.streams import StreamState
 from ztui.tables.health import LAMPS
 from ztui.ui.looks import Line, Span, line
+from ztui.ui.why import reason_of, soonest
 
 if TYPE_CHECKING:
     from ztui.store.mesh import Mesh
@@ -44,11 +45,11 @@ def _lost(rows: Sequence[HealthRow], now: float) -> Iterable[Line]:
     for row in rows:
         for what, stream in (("log", row.log), ("config dump", row.dump)):
             if stream is not None and stream.state in bad:
-                reason = (stream.reason or stream.state.value).rstrip(".")
-                same.setdefault((stream.state, what, reason), []).append((_node(row), stream))
+                same.setdefault((stream.state, what, reason_of(stream)), []).append((_node(row), stream))
     for (state, what, reason), of in same.items():
         first = of[0][1]
-        soon = f"; next try in {units.format_age(max(0.0, first.retry_at - now))}" if first.retry_at else ""
+        retry = soonest(stream for _, stream in of)
+        soon = f"; next try in {units.format_age(max(0.0, retry - now))}" if retry is not None else ""
         glyph, meaning = LAMPS[state]
         nodes = _named(node for node, _ in of)
         remedy = f" {first.remedy}" if first.remedy else ""

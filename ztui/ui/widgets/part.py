@@ -66,7 +66,11 @@ class Part(Widget, Generic[T]):
         if not count:
             return ()
         hidden = self.table.hidden_columns
-        more = f" · {hidden} more columns: v" if hidden and self.table.is_active and self.size.width >= 100 else ""
+        more = (
+            f" · {hidden} more column{'' if hidden == 1 else 's'}: v"
+            if hidden and self.table.is_active and self.size.width >= 100
+            else ""
+        )
         return (Span(f"{first}–{last} of {count}{more}", "dim"),)
 
 
