@@ -31,6 +31,9 @@ _DST = (
 )
 
 
+_SENT, _RECV, _DURATION = map(int, (Measures.SENT, Measures.RECV, Measures.DURATION))
+
+
 def _present(shape: Shape, names: tuple[tuple[str, str], ...]) -> Document:
     return {key: value for key, name in names if (value := getattr(shape, name)) is not None}
 
@@ -49,11 +52,12 @@ def entry_document(entry: AccessLogEntry) -> Document:
         document["dst"] = dst
     if shape.direction is not None:
         document["direction"] = shape.direction
-    if shape.measures & Measures.SENT:
+    measures = int(shape.measures)  # a flag's own `&` makes a new flag each time: ten times as slow
+    if measures & _SENT:
         document["bytes_sent"] = entry.bytes_sent
-    if shape.measures & Measures.RECV:
+    if measures & _RECV:
         document["bytes_recv"] = entry.bytes_recv
-    if shape.measures & Measures.DURATION:
+    if measures & _DURATION:
         document["duration_ms"] = entry.duration_ms
     if shape.error is not None:
         document["error"] = shape.error

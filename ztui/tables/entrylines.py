@@ -20,11 +20,12 @@ if TYPE_CHECKING:
 _MOST_TEMPLATES = 65_536
 _TIME, _ADDR = "\x01", "\x02"
 _NUMBERS = (
-    (Measures.SENT, "bytes_sent", "\x03"),
-    (Measures.RECV, "bytes_recv", "\x04"),
-    (Measures.DURATION, "duration_ms", "\x05"),
+    (int(Measures.SENT), "bytes_sent", "\x03"),
+    (int(Measures.RECV), "bytes_recv", "\x04"),
+    (int(Measures.DURATION), "duration_ms", "\x05"),
 )
 """Stand-ins for what is not part of a shape. Clean text has no control characters, so they stand nowhere else."""
+_WRITTEN = {mark: json_text(mark) for mark in (_TIME, _ADDR, *(mark for _, _, mark in _NUMBERS))}
 
 
 class EntryLines:
@@ -71,14 +72,15 @@ def template(shape: Shape) -> bytes:
     A number the shape does not have still takes its argument, and prints nothing of it (`%.0a`).
     """
     document = entry_document(AccessLogEntry(seq=-1, time=_TIME, src_addr=_ADDR, shape=shape))
-    document |= {name: mark for measure, name, mark in _NUMBERS if shape.measures & measure}
+    measures = int(shape.measures)
+    document |= {name: mark for measure, name, mark in _NUMBERS if measures & measure}
     text = json_text(document).replace("%", "%%")
     for mark in (_TIME, _ADDR):
-        text = text.replace(json_text(mark), '"%b"')
+        text = text.replace(_WRITTEN[mark], '"%b"')
     swallowed = ""
     for measure, _, mark in _NUMBERS:
-        if shape.measures & measure:
-            text, swallowed = text.replace(json_text(mark), f"{swallowed}%d"), ""
+        if measures & measure:
+            text, swallowed = text.replace(_WRITTEN[mark], f"{swallowed}%d"), ""
         else:
             swallowed += "%.0a"
     return f"{text}{swallowed}\n".encode()

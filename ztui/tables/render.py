@@ -162,7 +162,10 @@ def _csv_value(value: Value) -> str | int | float:
 
 def json_text(document: object) -> str:
     """Write one document on one line, as `jq -c` would."""
-    return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+    return _encode(document)
+
+
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def json_lines(documents: Iterable[object]) -> Iterator[str]:
