@@ -6,25 +6,26 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 
-LINE = re.compile(
-    r"(?P<time>\S+)\t(?P<level>\w+)\taccess\t(?P<message>connection \w+)\t"
-    r"src\.addr=(?P<src_addr>\S+)"
-    r'(?: src\.workload="(?P<src_workload>[^"]*)")?'
-    r'(?: src\.namespace="(?P<src_namespace>[^"]*)")?'
-    r'(?: src\.identity="(?P<src_identity>[^"]*)")?'
-    r'(?: src\.cluster="(?P<src_cluster>[^"]*)")?'
-    r" dst\.addr=(?P<dst_addr>\S+)"
-    r"(?: dst\.hbone_addr=(?P<dst_hbone_addr>\S+))?"
-    r'(?: dst\.service="(?P<dst_service>[^"]*)")?'
-    r'(?: dst\.workload="(?P<dst_workload>[^"]*)")?'
-    r'(?: dst\.namespace="(?P<dst_namespace>[^"]*)")?'
-    r'(?: dst\.identity="(?P<dst_identity>[^"]*)")?'
-    r'(?: dst\.cluster="(?P<dst_cluster>[^"]*)")?'
-    r' direction="(?P<direction>\w+)"'
-    r"(?: bytes_sent=(?P<bytes_sent>\d+) bytes_recv=(?P<bytes_recv>\d+)"
-    r' duration="(?P<duration>\d+)ms")?'
-    r'(?: error="(?P<error>.*)")?'
-)
+QUOTED = r'"(?P<NAME>(?:[^"\\]|\\.)*)"'
+"""ztunnel quotes as Rust's Debug does: a backslash keeps the quote behind it from ending the text."""
+UNESCAPED = r'"(?P<NAME>[^"]*)"'
+"""What is written when nobody thinks of that: right as long as no name has a quote in it."""
+
+
+def line_of(quoted: str) -> re.Pattern[str]:
+    def field(name: str, value: str) -> str:
+        return f" {re.escape(name)}=" + value.replace("NAME", name.replace(".", "_"))
+
+    names = ("workload", "namespace", "identity", "cluster")
+    return re.compile(
+        r"(?P<time>\S+)\t(?P<level>\w+)\taccess\t(?P<message>connection \w+)\tsrc\.addr=(?P<src_addr>\S+)"
+        + "".join(f"(?:{field(f'src.{name}', quoted)})?" for name in names)
+        + r" dst\.addr=(?P<dst_addr>\S+)(?: dst\.hbone_addr=(?P<dst_hbone_addr>\S+))?"
+        + "".join(f"(?:{field(f'dst.{name}', quoted)})?" for name in ("service", *names))
+        + r' direction="(?P<direction>\w+)"'
+        + r'(?: bytes_sent=(?P<bytes_sent>\d+) bytes_recv=(?P<bytes_recv>\d+) duration="(?P<duration>\d+)ms")?'
+        + f"(?:{field('error', QUOTED)})?"
+    )
 
 
 @dataclass
@@ -60,13 +61,14 @@ class Edge:
     durations: list[int] = field(default_factory=list)
 
 
-def main(path: str) -> None:
+def main(path: str, quoted: str = QUOTED) -> None:
+    pattern = line_of(quoted)
     outbound: dict[tuple[str | None, str | None], Edge] = defaultdict(Edge)
     inbound: dict[tuple[str | None, str | None], Edge] = defaultdict(Edge)
     captured = set()
     with Path(path).open(encoding="utf-8", errors="replace") as lines:
         for line in lines:
-            found = LINE.match(line)
+            found = pattern.match(line)
             if found is None:
                 continue
             entry = Entry(**found.groupdict())
@@ -105,4 +107,4 @@ def main(path: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1], UNESCAPED if "--unescaped" in sys.argv else QUOTED)
