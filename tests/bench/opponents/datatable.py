@@ -9,8 +9,11 @@ from rich.text import Text
 from textual.app import App, ComposeResult
 from textual.widgets import DataTable, Footer, Header
 
-from tests.bench.opponents.naive import LINE, Edge, Entry
+from tests.bench.opponents.naive import UNESCAPED, Edge, Entry, line_of
 
+LINE = line_of(UNESCAPED)  # the faster one
+
+LINE = line_of(QUOTED)
 COLUMNS = ("from", "to", "flows", "failed", "sent", "recv", "error")
 ENTRY_COLUMNS = ("time", "from", "to", "direction", "sent", "recv", "duration", "error")
 

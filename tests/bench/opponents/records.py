@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.bench.opponents.naive import LINE
+from tests.bench.opponents.naive import QUOTED, line_of
+
+LINE = line_of(QUOTED)
 
 
 @dataclass(slots=True)
