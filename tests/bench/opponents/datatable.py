@@ -13,7 +13,6 @@ from tests.bench.opponents.naive import UNESCAPED, Edge, Entry, line_of
 
 LINE = line_of(UNESCAPED)  # the faster one
 
-LINE = line_of(QUOTED)
 COLUMNS = ("from", "to", "flows", "failed", "sent", "recv", "error")
 ENTRY_COLUMNS = ("time", "from", "to", "direction", "sent", "recv", "duration", "error")
 
