@@ -6,6 +6,7 @@ import pytest
 
 from tests.ui.scene import capture, glass, make_app
 from tests.ui.test_why import squeezed
+from ztui.keys import remap
 from ztui.ui.stage import AGGREGATIONS
 
 NOW_ONLY = ["workloads", "certificates", "services", "policies", "connections", "drift", "rollout", "health"]
@@ -78,3 +79,18 @@ async def test_esc_does_not_leave_a_sentence_standing_that_is_no_longer_true() -
         assert "Following " in glass(app)[-1]
         await pilot.press("escape")
         assert "No longer following " in glass(app)[-1]
+
+
+async def test_sentences_name_the_keys_that_do_it_now() -> None:
+    app = make_app(capture(), pane="services")
+    app.stage.bindings = remap({"problems": "ctrl+t", "back": "backspace", "filter": ""})
+    async with app.run_test(size=(120, 30)) as pilot:
+        app.action_problems()
+        app.tick()
+        await pilot.pause()
+        assert "^t shows everything" in squeezed(app) or "ctrl+t shows everything" in squeezed(app)
+        app.action_problems()
+        app.stage.filters["services"] = "nothing-like-it"
+        app._apply_filters()
+        await pilot.pause()
+        assert f"{app.stage.key('back')} clears the filter, : changes it." in squeezed(app)

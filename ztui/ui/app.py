@@ -141,7 +141,8 @@ class ZtuiApp(Frame):
             return
         else:
             self.stage.followed = workload
-            self.say(f"Following {workload} in all panes; o or Esc stops.")
+            keys = f"{self.stage.key('follow_workload')} or {self.stage.key('back')}"
+            self.say(f"Following {workload} in all panes; {keys} stops.")
         self._apply_filters()
 
     async def action_back(self) -> None:
@@ -194,13 +195,17 @@ class ZtuiApp(Frame):
         else:
             hit = False
         if not hit:
-            self.say("Nothing found; f finds a text in what is shown.")
+            self.say(f"Nothing found; {self.stage.key('find')} finds a text in what is shown.")
         self.sync()
 
     def action_problems(self) -> None:
         """Show problems only, or everything."""
         self.stage.is_problems_only = not self.stage.is_problems_only
-        self.say("Problems only; x shows everything." if self.stage.is_problems_only else "Showing everything.")
+        self.say(
+            f"Problems only; {self.stage.key('problems')} shows everything."
+            if self.stage.is_problems_only
+            else "Showing everything."
+        )
         self.sync()
 
     def _apply_filters(self) -> None:
@@ -285,7 +290,11 @@ class ZtuiApp(Frame):
         """Sort by the chosen column."""
         table = self.pane.table
         said = table.sort_chosen() if table else None
-        self.say(said.capitalize() + "." if said else "Choose a column first: shift+← or shift+→.")
+        self.say(
+            said.capitalize() + "."
+            if said
+            else f"Choose a column first: {self.stage.key('column_left')} or {self.stage.key('column_right')}."
+        )
         self.sync()
 
     def action_wide(self) -> None:

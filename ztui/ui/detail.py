@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ztui import units
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ztui.model.policy import AuthorizationPolicy
     from ztui.model.workload import Workload
     from ztui.store.mesh import Mesh
+    from ztui.ui.stage import Stage
 
 _LABEL = 16
 _MOST_VALUES = 200
@@ -66,15 +67,15 @@ def _flattened(value: object, prefix: str) -> Iterable[tuple[str, object]]:
         yield prefix, value
 
 
-def entry_lines(entry: AccessLogEntry, mesh: Mesh, alike: tuple[int, str | None]) -> list[Line]:
+def entry_lines(entry: AccessLogEntry, stage: Stage, alike: tuple[int, str | None]) -> list[Line]:
     """Say what one ztunnel wrote about one connection, and what else is known that bears on it."""
     shape = entry.shape
     names = f"{source_of(shape, entry.src_addr) or MISSING} → {destination_of(shape) or MISSING}"
     lines = titled(names, VERDICT_CELLS[shape.verdict], Span(f"at {entry.time}", "dim"))
     lines += [labelled(label, text) for label, text in _said(entry)]
     lines += [BLANK, *_means(shape)]
-    lines += _evidence(shape, mesh, alike)
-    lines += [BLANK, labelled("Next", *_next(shape))]
+    lines += _evidence(shape, stage.mesh, alike)
+    lines += [BLANK, labelled("Next", *_next(shape, stage.key))]
     return lines
 
 
@@ -143,12 +144,16 @@ def _concerns(policy: AuthorizationPolicy, workload: Workload) -> bool:
     return policy.scope == "Namespace" and policy.namespace == workload.namespace
 
 
-def _next(shape: Shape) -> Sequence[Span]:
-    spans = [Span("y", "key"), Span(" raw   "), Span("e", "key"), Span(" next failure")]
+def _next(shape: Shape, key: Callable[[str], str]) -> Sequence[Span]:
+    spans = [Span(key("raw"), "key"), Span(" raw   "), Span(key("next_failure"), "key"), Span(" next failure")]
     if shape.src_workload or shape.dst_workload:
-        spans += [Span("   "), Span("o", "key"), Span(f" follow {shape.src_workload or shape.dst_workload}")]
+        spans += [
+            Span("   "),
+            Span(key("follow_workload"), "key"),
+            Span(f" follow {shape.src_workload or shape.dst_workload}"),
+        ]
     if shape.verdict is Verdict.DENIED:
-        spans += [Span("   "), Span("5", "key"), Span(" policies")]
+        spans += [Span("   "), Span(key("pane.policies"), "key"), Span(" policies")]
     if shape.dst_service:
-        spans += [Span("   "), Span("i", "key"), Span(" balance")]
+        spans += [Span("   "), Span(key("pane.balance"), "key"), Span(" balance")]
     return spans

@@ -81,7 +81,7 @@ def marks_of(stage: Stage) -> Overlay:
         context = stage.context()
         marks = sorted(stage.mesh.marks, key=lambda mark: -mark.at)
         listed = [line(" ", time_cell(mark.at, context), f"  {mark.name}") for mark in marks]
-        nothing = [line(" No marks yet. ", Span("m", "key"), " sets one at this moment.")]
+        nothing = [line(" No marks yet. ", Span(stage.key("mark"), "key"), " sets one at this moment.")]
         return [line(Span(" Marks", "title")), BLANK, *(listed or nothing)]
 
     return Overlay(name="marks", lines=lines)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ztui.keys import REGISTRY, KeyBinding
+from ztui.keys import REGISTRY, KeyBinding, written
 from ztui.model.filter import FlowFilter, parse
 from ztui.tables.columns import Context, Zone
 
@@ -62,6 +62,11 @@ class Stage:
     """Filter text by pane."""
     balance_service: str | None = None
     """The service whose balance is shown; the busiest where None."""
+
+    def key(self, name: str) -> str:
+        """Spell the key that does this now, by the id of its binding; where it has none, that of the palette."""
+        keys = {binding.id: binding.keys[0] for binding in self.bindings if binding.keys}
+        return written(keys.get(name) or keys.get("palette", ":"))
 
     def context(self) -> Context:
         """Gather what cells may depend on now."""

@@ -21,7 +21,7 @@ def no_entries(stage: Stage, kept: int, filter_text: str, window_text: str) -> l
     if kept and not filter_text and not stage.is_problems_only:
         return [
             line(f"  No connection closed within the window ({window_text}); {kept} entries are kept."),
-            line("  ", Span("}", "key"), " looks back longer."),
+            line("  ", Span(stage.key("window_longer"), "key"), " looks back longer."),
         ]
     if kept:
         return filtered_away(stage, kept, filter_text)
@@ -73,11 +73,23 @@ def filtered_away(stage: Stage, total: int, filter_text: str) -> list[Line]:
     """Say that the filter (or problems only) leaves nothing."""
     if stage.is_problems_only:
         return [
-            line("  ", Span("·", "ok"), f" No problem among {total} rows. ", Span("x", "key"), " shows everything.")
+            line(
+                "  ",
+                Span("·", "ok"),
+                f" No problem among {total} rows. ",
+                Span(stage.key("problems"), "key"),
+                " shows everything.",
+            )
         ]
     return [
         line(f"  Nothing matches {filter_text!r}; without the filter there are {total} rows."),
-        line("  ", Span("Esc", "key"), " clears the filter, ", Span("/", "key"), " changes it."),
+        line(
+            "  ",
+            Span(stage.key("back"), "key"),
+            " clears the filter, ",
+            Span(stage.key("filter"), "key"),
+            " changes it.",
+        ),
     ]
 
 

@@ -115,13 +115,17 @@ class Balance:
     def why_empty(self) -> Sequence[Line]:
         """Say why there is no backend to show, and what would fill the pane."""
         if self.result is not None:
-            return [*said(self.result), line("  ", Span("}", "key"), " looks back longer.")]
+            return [
+                *said(self.result),
+                line("  ", Span(self._stage.key("window_longer"), "key"), " looks back longer."),
+            ]
         text = self.where.text if self.where else ""
         stage = self._stage
-        return [
-            *why.no_entries(stage, len(stage.mesh.entries), text, stage.window_text),
-            line("  ", Span("i", "key"), " on a row of Flows (1) or Services (4) shows that service's balance here."),
-        ]
+        where = f"Flows ({stage.key('pane.flows')}) or Services ({stage.key('pane.services')})"
+        how = line(
+            "  ", Span(stage.key("pane.balance"), "key"), f" on a row of {where} shows that service's balance here."
+        )
+        return [*why.no_entries(stage, len(stage.mesh.entries), text, stage.window_text), how]
 
 
 def _from(result: BalanceResult) -> list[str]:
@@ -156,7 +160,7 @@ def backend_lines(stage: Stage, row: BackendRow) -> list[Line]:
             whole = f"{namespace}/{name}" if namespace else name or "(no name)"
             lines.append(labelled(str(count), whole))
         more = len(result.sources) - _SOURCES_SHOWN
-        lines += [labelled("…", f"{more} more under y")] if more > 0 else []
+        lines += [labelled("…", f"{more} more under {stage.key('raw')}")] if more > 0 else []
     if result.weights is Weights.CAPACITY:
         note = "A weight is the endpoint's capacity in the config dumps; a Deployment's pod always has 1."
         lines += [BLANK, line(Span(f" {note}", "dim"))]

@@ -116,7 +116,7 @@ class FlowsPane(Pane):
         return edges_heading(self.stage, self._where)
 
     def _latest_heading(self) -> Line:
-        follow = "following" if self.latest.view.follow else "G follows the newest"
+        follow = "following" if self.latest.view.follow else f"{self.stage.key('newest')} follows the newest"
         return (Span("Single flows · newest at the bottom · " + follow), *filter_words(self._where))
 
     def _why_empty(self) -> Sequence[Line]:
@@ -181,7 +181,7 @@ def flow_detail(stage: Stage, row: object, edges: WindowTable[EdgeRow]) -> Seque
     """Say everything about an edge or about a single flow."""
     context = stage.context()
     if isinstance(row, AccessLogEntry):
-        return entry_lines(row, stage.mesh, alike(stage.mesh, row.shape))
+        return entry_lines(row, stage, alike(stage.mesh, row.shape))
     if isinstance(row, EdgeRow):
         return edge_lines(stage, row, edges, context)
     return None
@@ -203,7 +203,13 @@ def edge_lines(stage: Stage, row: EdgeRow, edges: WindowTable[EdgeRow], context:
         lines += [BLANK, labelled("What it means", f"{row.failed} of {row.flows} connections failed or were denied.")]
     latest = _latest_of(stage, row)
     if latest:
-        lines += [BLANK, line(Span(" Latest", "header"), Span("   one line per half; a shows single flows", "dim"))]
+        lines += [
+            BLANK,
+            line(
+                Span(" Latest", "header"),
+                Span(f"   one line per half; {stage.key('aggregation')} shows single flows", "dim"),
+            ),
+        ]
         for entry in latest:
             spans: list[Span | str] = [" "]
             for column in HALVES.columns:

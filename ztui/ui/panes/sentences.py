@@ -104,4 +104,8 @@ class RolloutPane(SentencesPane):
             line(Span(" Known already", "header"), Span("   marks", "dim")),
         ]
         lines += [line(" ", time_cell(mark.at, context), f"  {mark.name}") for mark in marks]
-        return lines if marks else [*lines, line(" None yet. ", Span("m", "key"), " sets a mark at this moment.")]
+        return (
+            lines
+            if marks
+            else [*lines, line(" None yet. ", Span(self.stage.key("mark"), "key"), " sets a mark at this moment.")]
+        )
