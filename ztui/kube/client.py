@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import gc
 import json
 import os
 import socket
@@ -23,6 +22,7 @@ from weakref import WeakSet
 import aiohttp
 from multidict import CIMultiDict
 
+from ztui.kube.collector import Undisturbed
 from ztui.kube.exceptions import in_words
 from ztui.kube.failures import Asked, Kind, KubeError, failure, failure_of_answer
 from ztui.kube.kubeconfig import Secret
@@ -62,15 +62,11 @@ class Answer:
 
         Raises KubeError(BAD_ANSWER): a proxy's login page comes with status 200 too.
         """
-        was_on = gc.isenabled()
-        gc.disable()
         try:
-            found = json.loads(self.body)
+            with Undisturbed():
+                found = json.loads(self.body)
         except (ValueError, RecursionError):
             found = None
-        finally:
-            if was_on:
-                gc.enable()
         if not isinstance(found, dict):
             kind = self.headers.get("Content-Type", "without a type").partition(";")[0]
             raise failure(Kind.BAD_ANSWER, self.asked, f"it is no JSON object ({kind})")

@@ -7,13 +7,13 @@ list only what differs from the copy leaves, so nobody downstream sees that ther
 from __future__ import annotations
 
 import asyncio
-import gc
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from ztui.kube.collector import Undisturbed
 from ztui.kube.exceptions import in_words
 from ztui.kube.failures import Asked, Kind, KubeError, failure, failure_of_status
 from ztui.kube.pace import Backoff
@@ -168,11 +168,12 @@ class Reflector(Generic[T]):
             metadata = _metadata_of(answer)
             if not metadata.get("resourceVersion"):
                 raise failure(Kind.BAD_ANSWER, self._asked("list"), "it is not a list of objects")
-            for item in answer.get("items") or ():
-                if not _metadata_of(item):
-                    raise failure(Kind.BAD_ANSWER, self._asked("list"), "one of its items is no object")
-                slimmed = self._slim(item)
-                found[self._key(slimmed)] = slimmed
+            with Undisturbed():
+                for item in answer.get("items") or ():
+                    if not _metadata_of(item):
+                        raise failure(Kind.BAD_ANSWER, self._asked("list"), "one of its items is no object")
+                    slimmed = self._slim(item)
+                    found[self._key(slimmed)] = slimmed
             more = str(metadata.get("continue") or "")
             if not more:
                 break
@@ -294,13 +295,9 @@ def _metadata_of(thing: object) -> Mapping[str, Any]:
 
 def _loads(line: bytes) -> dict[str, Any]:
     """Read one event with the collector off; a line that is none says nothing (it was cut off)."""
-    was_on = gc.isenabled()
-    gc.disable()
     try:
-        event = json.loads(line)
+        with Undisturbed():
+            event = json.loads(line)
     except ValueError:
         return {}
-    finally:
-        if was_on:
-            gc.enable()
     return event if isinstance(event, dict) else {}

@@ -9,8 +9,11 @@ from random import Random
 
 from ztui.clock import ManualClock
 from ztui.kube.logs import LogReport, LogState, LogTarget
+from ztui.kube.reflector import Changes
+from ztui.model.cluster import Node
 from ztui.model.observation import EntriesRead, Observation, StreamChanged
 from ztui.model.streams import StreamState
+from ztui.observers.live.asking import AT_ONCE, in_parts
 from ztui.observers.live.logs import LARGEST_BATCH_BYTES, LogReading, Peers, Wanted
 from ztui.observers.live.mailbox import Mailbox
 
@@ -104,3 +107,16 @@ def test_the_end_of_a_pod_that_was_replaced_under_its_name_is_no_news() -> None:
     read.reading.state_changed(replace(TARGET, uid="u2"), LogReport(state=LogState.FOLLOWING))
     read.reading.state_changed(TARGET, LogReport(state=LogState.ENDED))
     assert read.states() == [StreamState.CONNECTED, StreamState.CONNECTED]
+
+
+def test_a_long_list_comes_in_parts_and_is_complete_with_the_last() -> None:
+    nodes = tuple(Node(name=f"w{each}") for each in range(2 * AT_ONCE + 1))
+    parts = list(in_parts("nodes", Changes(changed=nodes, deleted=("gone",), is_first=True)))
+    assert [len(part.changed) for part in parts] == [AT_ONCE, AT_ONCE, 1]
+    assert [part.synced for part in parts] == [False, False, True]
+    assert tuple(node for part in parts for node in part.changed) == nodes
+    assert [part.deleted for part in parts] == [("gone",), (), ()]
+
+
+def test_a_list_of_nothing_is_told_too() -> None:
+    assert [part.synced for part in in_parts("nodes", Changes(is_first=True))] == [True]

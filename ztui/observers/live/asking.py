@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from ztui.observers.live.watches import Explain
 
 T = TypeVar("T")
+AT_ONCE = 500
+"""Objects that are handed over together: memory takes them in within a few milliseconds."""
 _LOST = (StreamState.NOT_PERMITTED, StreamState.UNAVAILABLE, StreamState.ERROR)
 
 
@@ -133,7 +135,8 @@ class Asking:
 
     def _cluster_told(self, resource: str) -> Callable[[Changes[Any]], None]:
         def tell(changes: Changes[Any]) -> None:
-            self._deliver(ClusterChanged(resource=resource, changed=changes.changed, deleted=changes.deleted))
+            for part in in_parts(resource, changes):
+                self._deliver(part)
             if resource == "pods" and self._options.target:
                 self._targeting.know_pods({pod.uid: pod for pod in changes.changed}, changes.deleted)
 
@@ -191,3 +194,12 @@ class Asking:
             stream = StreamKey(kind=StreamKind.LOG, of=key)
             self._deliver(unfollowed(stream, why, self._clock.now()))
         self._unfollowed = keys
+
+
+def in_parts(resource: str, changes: Changes[Any]) -> Iterator[ClusterChanged]:
+    """Cut a long list: the screen is drawn, and keys are answered, between two parts of it."""
+    deleted, rest = changes.deleted, changes.changed
+    while len(rest) > AT_ONCE:
+        yield ClusterChanged(resource=resource, changed=rest[:AT_ONCE], deleted=deleted, synced=False)
+        deleted, rest = (), rest[AT_ONCE:]
+    yield ClusterChanged(resource=resource, changed=rest, deleted=deleted)

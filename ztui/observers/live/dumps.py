@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ztui.kube.collector import Undisturbed
 from ztui.kube.failures import Kind, KubeError
 from ztui.kube.pace import Backoff
 from ztui.kube.podhttp import PodHttp
@@ -188,13 +189,14 @@ class Dumps:
 
     async def _decode(self, data: bytes) -> ConfigDump:
         slices = self._reader.read_in_slices(data)
-        while True:
-            try:
-                next(slices)
-            except StopIteration as end:
-                dump: ConfigDump = end.value
-                return dump
-            await asyncio.sleep(0)
+        with Undisturbed():
+            while True:
+                try:
+                    next(slices)
+                except StopIteration as end:
+                    dump: ConfigDump = end.value
+                    return dump
+                await asyncio.sleep(0)
 
     def _interval_s(self, plan: _Plan) -> float:
         """Seconds between two dumps of a ztunnel: the interval asked for where it is looked at, else its share."""
