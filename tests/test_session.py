@@ -179,6 +179,20 @@ def test_wishes_travel_to_the_observer_and_stop_cancels_both_threads() -> None:
     session.wish(PollNow())  # after the end: no harm
 
 
+def test_a_wish_made_before_anybody_can_hear_it_is_kept() -> None:
+    observer = Live()
+    session = Session(observer, Notebook(), SystemClock())
+    session.wish(PollNow())
+    session.start()
+    session.wish(Shed(detail=Detail.FULL))
+    deadline = monotonic() + 10.0
+    while len(observer.wishes) < 2 and monotonic() < deadline:
+        session.wait(0.01)
+        session.drain()
+    session.stop()
+    assert observer.wishes == [PollNow(), Shed(detail=Detail.FULL)]
+
+
 def test_late_lines_make_the_session_ask_for_less_detail_and_good_ones_for_all_of_it() -> None:
     written = datetime(2026, 1, 31, 9, 8, tzinfo=UTC).timestamp()
     clock = ManualClock(written)

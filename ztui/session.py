@@ -42,6 +42,8 @@ _SWITCH_INTERVAL_S = 0.0005
 _ROWS_PER_BATCH = 10
 """So many rows a waiting batch is taken for at least, for the bound: live ones may have one or none."""
 _JUDGED_EVERY_S = 1.0
+_MOST_EARLY = 100
+"""Calls that are kept for a loop that does not run yet."""
 _GC_THRESHOLDS = (50_000, 20, 100)
 
 
@@ -276,8 +278,8 @@ class Session:
         self._clock = clock
         self._inbox = Inbox(max_rows=max_waiting_rows, is_patient=observer.is_finite)
         self._pacer = Pacer(clock)
-        self._threads: list[_LoopThread] = []
-        self._ask: _LoopThread | None = None
+        self._follow_thread = _LoopThread("follow", self._follow, self._failed)
+        self._ask_thread = _LoopThread("ask", lambda: observer.ask(self._inbox.put), self._failed)
         self._overload = Overload()
         self._lateness = Lateness()
         self._judged_at = clock.monotonic()
@@ -299,11 +301,12 @@ class Session:
         """Start collecting. Returns at once."""
         sys.setswitchinterval(_SWITCH_INTERVAL_S)
         gc.set_threshold(*_GC_THRESHOLDS)
-        follow = _LoopThread("follow", self._follow, self._failed)
-        self._ask = _LoopThread("ask", lambda: self.observer.ask(self._inbox.put), self._failed)
-        self._threads = [follow, self._ask]
         for thread in self._threads:
             thread.start()
+
+    @property
+    def _threads(self) -> tuple[_LoopThread, ...]:
+        return self._follow_thread, self._ask_thread
 
     async def _follow(self) -> None:
         if self.observer.is_finite:
@@ -383,9 +386,8 @@ class Session:
         return self._pacer.pause_s
 
     def wish(self, wish: Wish) -> None:
-        """Ask the observer for something; carried to its thread, never awaited."""
-        if self._ask is not None:
-            self._ask.call(lambda: self.observer.wish(wish))
+        """Ask the observer for something; carried to its thread, never awaited. One that comes early is kept."""
+        self._ask_thread.call(lambda: self.observer.wish(wish))
 
     def stop(self, timeout_s: float = 2.0) -> None:
         """Stop collecting and wait for the threads, `timeout_s` each at most (they are daemons)."""
@@ -407,6 +409,7 @@ class _LoopThread:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
         self._is_cancelled = False
+        self._early: deque[Callable[[], None]] = deque(maxlen=_MOST_EARLY)
         self._lock = threading.Lock()
         self._thread = threading.Thread(target=self._run, name=f"ztui-{name}", daemon=True)
 
@@ -427,11 +430,17 @@ class _LoopThread:
             self._task = asyncio.current_task()
             if self._is_cancelled:
                 return
+            for function in self._early:
+                self._loop.call_soon(function)
+            self._early.clear()
         await self._work()
 
     def call(self, function: Callable[[], None]) -> None:
+        """Call this on the thread's loop, as soon as there is one."""
         with self._lock:
             loop = self._loop
+            if loop is None:
+                self._early.append(function)
         if loop is not None and not loop.is_closed():
             _call_soon(loop, function)
 
