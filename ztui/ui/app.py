@@ -209,8 +209,7 @@ class ZtuiApp(Frame):
         self.sync()
 
     def _apply_filters(self) -> None:
-        for name, pane in self.panes.items():
-            pane.set_filter(self.stage.own_filter(name), self.stage.everywhere())
+        self.filter_panes()
         self.sync()
 
     @on(Prompt.Typed)

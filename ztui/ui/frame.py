@@ -52,8 +52,8 @@ class Feed(Protocol):
     def start(self) -> None:
         """Begin to collect."""
 
-    def drain(self, budget_s: float = 0.02) -> int:
-        """Put what has arrived into the memory."""
+    def take_in(self) -> float | None:
+        """Put a slice of what has arrived into the memory; in how many seconds the next is due, if any is left."""
 
     def wish(self, wish: Wish) -> None:
         """Ask the observer for something."""
@@ -98,6 +98,7 @@ class Frame(App[str], inherit_bindings=False):
         self.footer = FooterRow()
         self._ticks = ticks
         self._timer: Timer | None = None
+        self._slices: Timer | None = None
         self._interval_s = 1 / max(0.1, stage.settings.tick_hz)
         self._late = 0
         self._on_time = 0
@@ -107,6 +108,7 @@ class Frame(App[str], inherit_bindings=False):
         self._said_until = 0.0
         self._problems: dict[str, int] = {}
         self._looking = Looking()
+        self.filter_panes()
         for theme in themes.OWN:
             self.register_theme(theme)
         self.theme = themes.WITHOUT_COLOUR if colourless or self.no_color else self._wanted_theme()
@@ -180,13 +182,19 @@ class Frame(App[str], inherit_bindings=False):
     def tick(self) -> None:
         """Take in what was observed and repaint what differs. The only heartbeat there is."""
         self._keep_pace()
-        self.feed.drain(0.02)
+        if self._slices is None:
+            self._take_in()
         if isinstance(self.feed.failure, ZtuiError):
             self.exit()  # what it says is said once the terminal is the shell's again
             return
         if self.feed.failure is not None:
             raise self.feed.failure
         self.sync()
+
+    def _take_in(self) -> None:
+        """Take in a slice of what was observed; what is left follows in further slices, with keys between them."""
+        again_s = self.feed.take_in()
+        self._slices = None if again_s is None else self.set_timer(again_s, self._take_in)
 
     def _keep_pace(self) -> None:
         """Tick slower while the terminal cannot keep up (its writes block the loop), and say so."""
@@ -286,6 +294,11 @@ class Frame(App[str], inherit_bindings=False):
     def pane(self) -> Pane:
         """The pane in front."""
         return self.panes[self.pane_name]
+
+    def filter_panes(self) -> None:
+        """Let every pane show what its own filter and those of all panes leave."""
+        for name, pane in self.panes.items():
+            pane.set_filter(self.stage.own_filter(name), self.stage.everywhere())
 
     async def open_pane(self, name: str) -> None:
         """Bring a pane to the front; it is made when it is first looked at."""
