@@ -207,12 +207,10 @@ class FilesObserver:
             if file.is_stream:
                 await _pump(file.descriptor, intake)
             else:
-                while data := os.read(file.descriptor, _TURN_BYTES):
+                while data := _next_of(file.descriptor):
                     intake.take(data)
                     await asyncio.sleep(0)
             intake.end()
-        except OSError as error:
-            self._fail(file.path, Unreadable(_why(error)), shared.deliver)
         except Unreadable as refused:
             self._fail(file.path, refused, shared.deliver)
 
@@ -262,6 +260,14 @@ def _is_document(head: bytes) -> bool:
         return False
 
 
+def _next_of(descriptor: int) -> bytes:
+    """Read what comes next. Raises Unreadable; an OSError of whoever takes what was read is none of the file's."""
+    try:
+        return os.read(descriptor, _TURN_BYTES)
+    except OSError as error:
+        raise Unreadable(_why(error)) from error
+
+
 async def _pump(descriptor: int, intake: Intake) -> None:
     """Read a pipe as it flows, without ever holding up the loop that other pipes share."""
     poll = select.poll()
@@ -269,7 +275,7 @@ async def _pump(descriptor: int, intake: Intake) -> None:
     while True:
         if not poll.poll(0):
             await _until_readable(descriptor)
-        data = os.read(descriptor, _TURN_BYTES)
+        data = _next_of(descriptor)
         if not data:
             return
         intake.take(data)
