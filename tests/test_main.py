@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -39,6 +40,21 @@ def test_a_signal_ends_a_command_that_follows_a_pipe(number: int, code: int) -> 
         assert process.wait(10) == code
         assert process.stderr is not None
         assert process.stderr.read() == b""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=str)
+def test_a_json_list_that_is_cut_by_a_signal_is_still_json(number: int) -> None:
+    with start("entries", "--file", "-", "-o", "json", stdin=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        with Path(LOG).open("rb") as log:
+            process.stdin.write(next(line for line in log if b"\taccess\t" in line))
+        process.stdin.flush()
+        begun = process.stdout.readline()
+        process.send_signal(number)
+        assert process.wait(10) == 128 + number
+        [entry] = json.loads(begun + process.stdout.read())
+        assert entry["direction"]
 
 
 @pytest.mark.parametrize(

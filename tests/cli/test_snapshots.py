@@ -199,3 +199,23 @@ def test_sorting_and_columns(capsys: Capture) -> None:
 def test_json_of_another_ztunnel_version_keeps_unknown_keys(capsys: Capture) -> None:
     found = json.loads(run(capsys, "workloads", *files("istiod-mesh/w1-config_dump.json"), "-o", "json").out)
     assert any("services" in one for one in found)
+
+
+@pytest.mark.parametrize("form", ["json", "yaml"])
+def test_whole_dumps_stand_beside_what_they_rest_on(capsys: Capture, form: str) -> None:
+    printed = run(capsys, "all", *DUMPS[:2], "-o", form, "--with-observed")
+    answer = json.loads(printed.out) if form == "json" else yaml.safe_load(printed.out)
+    assert printed.code == 0
+    assert list(answer) == ["items", "observed"]
+    assert answer["observed"]["ztunnels"] == {"asked": 1, "answered": 1}
+    [dump] = answer["items"].values()
+    assert dump == json.loads(Path(DUMPS[1]).read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("direction", ["inbound", "outbound"])
+@pytest.mark.parametrize("form", ["short", "csv"])
+def test_connections_of_one_direction_as_in_istioctl(capsys: Capture, direction: str, form: str) -> None:
+    words = ("connections", "-f", DUMPS[1], "-o", form)
+    whole = run(capsys, *words).lines
+    some = run(capsys, *words, "--direction", direction).lines
+    assert len(some) - 1 == sum(direction in line.lower().replace(",", " ").split() for line in whole[1:])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -213,7 +213,7 @@ def _print(kind: str, mesh: Mesh, asked: _Asked, watch: Watch) -> None:
     now = mesh.clock.now()
     context = context_of(asked.settings, now)
     if kind == "all":
-        _print_all(mesh, asked, context)
+        _print_all(mesh, asked, context, watch.observed() if asked.settings.is_with_observed else None)
     elif asked.settings.output == "short":
         _print_short(kind, mesh, asked, now)
     else:
@@ -282,17 +282,20 @@ def _selected_pods(
     return pods if among is None else pods & among
 
 
-def _print_all(mesh: Mesh, asked: _Asked, context: Context) -> None:
+def _print_all(mesh: Mesh, asked: _Asked, context: Context, observed: Mapping[str, object] | None) -> None:
     """Print everything: the dumps verbatim as JSON, or every table with its name above it."""
     settings, dumps = asked.settings, _dumps(mesh, asked)
     match settings.output:
         case "short":
             _print_short("all", mesh, asked, context.now)
         case "json":
-            _write_dumps(dumps)
+            _write_dumps(dumps, observed)
         case "yaml":
             decoded = {_name(known): json.loads(known.dump.raw) for known in dumps}
-            print_lines([yaml_text(next(iter(decoded.values())) if len(decoded) == 1 else decoded)])
+            if observed is not None:
+                print_lines([yaml_text({"items": decoded, "observed": observed})])
+            else:
+                print_lines([yaml_text(next(iter(decoded.values())) if len(decoded) == 1 else decoded)])
         case _:
             for kind in _KINDS:
                 if kind != "health":
@@ -302,13 +305,18 @@ def _print_all(mesh: Mesh, asked: _Asked, context: Context) -> None:
                     print_lines([""])
 
 
-def _write_dumps(dumps: Sequence[KnownDump]) -> None:
-    """Write one dump byte for byte; several as `{pod: dump}`, each still byte for byte."""
+def _write_dumps(dumps: Sequence[KnownDump], observed: Mapping[str, object] | None) -> None:
+    """Write one dump byte for byte; several as `{pod: dump}`, each still byte for byte, and what they rest on beside.
+
+    With `observed` it is `{"items": {pod: dump}, "observed": …}`, as for the other snapshots.
+    """
     out = sys.stdout.buffer
-    if len(dumps) == 1:
+    parts = (json.dumps(_name(known)).encode() + b": " + known.dump.raw.strip() for known in dumps)
+    if observed is not None:
+        out.write(b'{"items": {' + b",\n".join(parts) + b'},\n"observed": ' + json.dumps(observed).encode() + b"}\n")
+    elif len(dumps) == 1:
         out.write(dumps[0].dump.raw)
     else:
-        parts = (json.dumps(_name(known)).encode() + b": " + known.dump.raw.strip() for known in dumps)
         out.write(b"{" + b",\n".join(parts) + b"}\n")
     out.flush()
 

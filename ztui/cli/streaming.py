@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -90,9 +91,9 @@ class RowStream(Generic[T]):
             case _:
                 return self._writer.lines(rows)
 
-    def close(self) -> None:
-        """Write what belongs at the end."""
-        if self._form == "json":
+    def close(self, *, is_cut: bool = False) -> None:
+        """Write what belongs at the end; where it was cut before anything was written, nothing is the truth."""
+        if self._form == "json" and not (is_cut and self._is_first):
             sys.stdout.buffer.write(b"[]\n" if self._is_first else b"]\n")
             sys.stdout.buffer.flush()
 
@@ -104,7 +105,7 @@ def stream(invocation: Invocation, rows: RowStream[T], wants: Callable[[Shape], 
         settings = replace(settings, is_following=False)  # files that lie still have an end, and only it has a tail
     target = invocation.arguments[0] if invocation.arguments else None
     tape = Tape(settings, flow_filter(settings, target), rows.write, keeps_all=rows.sorts, wants=wants)
-    with watching(settings, tape, target=target) as watch:
+    with _closed_when_cut(rows), watching(settings, tape, target=target) as watch:
         if rows.sorts or not (settings.is_following or (tape.is_streaming and watch.is_finite)):
             watch.settle()
         else:
@@ -113,6 +114,18 @@ def stream(invocation: Invocation, rows: RowStream[T], wants: Callable[[Shape], 
         tape.finish()
         rows.close()
         return watch.finish()
+
+
+@contextmanager
+def _closed_when_cut(rows: RowStream[T]) -> Iterator[None]:
+    """Write what belongs at the end also where a signal ends the program: a list that was begun stays JSON."""
+    try:
+        yield
+    except Exception:
+        raise
+    except BaseException:  # Ctrl-C, and the signals that __main__ makes exceptions of
+        rows.close(is_cut=True)
+        raise
 
 
 def _print_as_they_come(watch: Watch, tape: Tape, *, is_following: bool) -> None:
