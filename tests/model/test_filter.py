@@ -405,3 +405,14 @@ def test_filters_are_combined() -> None:
     assert (parse("from:curl") | parse("from:ratings")).matches(entry_of(DENIED), NOTHING_KNOWN)
     assert parse("!from:curl").negated().text == "from:curl"
     assert str(both) == both.text
+
+
+def test_of_anded_conditions_those_of_some_keys_can_be_kept() -> None:
+    whole = parse("ns:secure !from:curl (to:a or error~b)")
+    kept = whole.only({"ns", "from", "to"})
+    assert kept is not None
+    assert kept.text == parse("ns:secure !from:curl").text
+    single = whole.only({"ns"})
+    assert single is not None
+    assert single.text == "ns:secure"
+    assert whole.only({"port"}) is None

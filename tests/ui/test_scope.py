@@ -43,6 +43,15 @@ async def test_only_what_the_scope_names_is_shown_at_once(pane: str, kept: str, 
         assert left_out not in shown
 
 
+async def test_a_pane_takes_of_a_scope_what_its_rows_tell() -> None:
+    app = scoped("ns:secure error~nothing", "certificates")
+    async with app.run_test(size=(140, 40)) as pilot:
+        await pilot.pause()
+        assert "sa/locked" in squeezed(app)
+        assert "sa/bookinfo" not in squeezed(app)
+        assert "in namespace secure" in squeezed(app)
+
+
 async def test_a_namespace_of_the_command_line_is_such_a_scope() -> None:
     scope = flow_filter(Settings(namespaces=("secure",)))
     assert scope is not None

@@ -11,7 +11,7 @@ A filter is asked about a shape first: True, False, or None where single entries
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from difflib import get_close_matches
@@ -81,6 +81,11 @@ class FlowFilter:
 
     def __or__(self, more: FlowFilter) -> FlowFilter:
         return FlowFilter(Any_((self.root, more.root)))
+
+    def only(self, keys: Collection[str]) -> FlowFilter | None:
+        """Keep those of the ANDed conditions that ask for these keys alone; None where none is left."""
+        kept = tuple(part for part in _parts(self.root) if all(term.key in keys for term in part.terms()))
+        return FlowFilter(kept[0] if len(kept) == 1 else All(kept)) if kept else None
 
     def negated(self) -> FlowFilter:
         """Give the opposite."""

@@ -206,7 +206,7 @@ class DumpRows(Generic[T]):
 
     def set_filter(self, own: FlowFilter | None, everywhere: FlowFilter | None) -> None:
         """Filter by what was typed here, and by what holds everywhere as far as these rows know its keys."""
-        known = everywhere if everywhere is not None and everywhere.keys <= self.view.fields.keys() else None
+        known = everywhere.only(self.view.fields.keys()) if everywhere is not None else None
         both = own & known if own is not None and known is not None else own or known
         if (both.text if both else None) != (self.view.filter.text if self.view.filter else None):
             self.view.set_filter(both)
