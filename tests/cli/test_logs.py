@@ -47,7 +47,8 @@ def test_flows_say_that_halves_are_not_paired(capsys: Capture) -> None:
     assert "not paired" in printed.err
     assert len(printed.lines) == 3269 + 7, "what was only opened is no flow yet"
     first = json.loads(printed.lines[0])
-    assert {"entries", "halves", "verdict", "confidence", "opened", "closed"} <= first.keys()
+    assert {"entries", "halves", "verdict", "opened", "closed"} <= first.keys()
+    assert not {"missing", "missing_because", "confidence", "explain"} & first.keys(), "what is not known is left out"
     assert first["halves"] == ["outbound"]
 
 

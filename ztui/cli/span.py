@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import compress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ztui.model.flow import EntryBatch, Origin
 from ztui.model.observation import EntriesRead, Exhausted, Observation
@@ -35,17 +35,17 @@ def rows_between(batch: EntryBatch, first: bytes, last: bytes) -> Sequence[int]:
 
 def joined(parts: Sequence[tuple[EntryBatch, Sequence[int]]], origin: Origin = _MANY) -> EntryBatch:
     """Make one batch of some rows of many."""
-    whole = EntryBatch(origin=origin)
+    columns: dict[str, list[Any]] = {name: [] for name in _COLUMNS}
     for batch, rows in parts:
         wanted = None
         if len(rows) != len(batch):
             wanted = bytearray(len(batch))
             for i in rows:
                 wanted[i] = 1
-        for name in _COLUMNS:
+        for name, gathered in columns.items():
             column = getattr(batch, name)
-            getattr(whole, name).extend(column if wanted is None else compress(column, wanted))
-    return whole
+            gathered.extend(column if wanted is None else compress(column, wanted))
+    return EntryBatch(origin=origin, **columns)
 
 
 def last_rows(batches: Sequence[EntryBatch], count: int) -> list[EntryBatch]:

@@ -87,7 +87,8 @@ def flow_document(flow: Flow) -> Document:
         document["missing"] = flow.missing.value
         if flow.missing_because is not None:
             document["missing_because"] = flow.missing_because
-    document["confidence"] = flow.confidence
+    if len(halves) > 1 or flow.missing is not None:
+        document["confidence"] = flow.confidence  # a lone half claims nothing that one could be sure of
     return document | _outcome(flow)
 
 
