@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 from ztui import units
+from ztui.analysis.certificates import CertificateVerdict
 from ztui.store.mesh import Topic
 from ztui.tables.columns import Cell, Column, Context, Meaning, Table
 from ztui.tables.nodewise import CERTIFICATES, CertificateRow, certificate_rows
+from ztui.ui.looks import Line, Span, line
 from ztui.ui.panes.dumppane import DumpPane
 from ztui.ui.panes.fields import CERTIFICATE_FIELDS
 from ztui.ui.widgets.bars import gauge
@@ -43,6 +46,25 @@ def with_gauge(table: Table[CertificateRow]) -> Table[CertificateRow]:
     return replace(table, columns=(*table.columns[:at], column, *table.columns[at:]))
 
 
+def where_overdue(rows: Sequence[CertificateRow]) -> list[str]:
+    """Compare nodes: a CA that is silent is missed by all of them, a ztunnel that does not ask only by its own."""
+    late = (CertificateVerdict.OVERDUE, CertificateVerdict.EXPIRED)
+    nodes = {row.held.node or row.held.ztunnel for row in rows}
+    bad = [row for row in rows if row.status.verdict in late]
+    bad_nodes = {row.held.node or row.held.ztunnel for row in bad}
+    if not bad:
+        return []
+    identities = len({row.status.identity for row in bad})
+    what = f"{identities} identit{'y' if identities == 1 else 'ies'} overdue or expired"
+    if len(nodes) == 1:
+        return [f"{what}; with one node alone its ztunnel and the CA cannot be told apart."]
+    if bad_nodes == nodes:
+        return [f"{what} on every node: looks like the CA (istiod) or the way to it, not one ztunnel."]
+    if len(bad_nodes) == 1:
+        return [f"{what}, on {bad_nodes.pop()} alone: looks like that node's ztunnel, not the CA."]
+    return [f"{what}, on {len(bad_nodes)} of {len(nodes)} nodes ({', '.join(sorted(bad_nodes)[:4])})."]
+
+
 class CertificatesPane(DumpPane[CertificateRow]):
     """One row per identity and node."""
 
@@ -65,6 +87,10 @@ class CertificatesPane(DumpPane[CertificateRow]):
             fields=CERTIFICATE_FIELDS,
             every_second=True,
         )
+
+    def notes(self) -> Sequence[Line]:
+        """Say whether what is overdue points at one node's ztunnel or at the CA."""
+        return [line(" ", Span("!", "warn"), f" {text}") for text in where_overdue(self.asked.rows())]
 
     def heading(self) -> str:
         """Say what is worst, and when the first one expires."""
