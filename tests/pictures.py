@@ -95,9 +95,9 @@ class FilledFeed:
     def start(self) -> None:
         """Nothing is left to collect."""
 
-    def drain(self, budget_s: float = 0.02) -> int:
+    def take_in(self) -> float | None:
         """Nothing waits."""
-        return 0
+        return None
 
     def wish(self, wish: Wish) -> None:
         """Nobody listens."""

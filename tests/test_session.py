@@ -27,7 +27,7 @@ from ztui.model.observation import (
     Wish,
 )
 from ztui.model.streams import StreamKey, StreamKind
-from ztui.session import Inbox, Pacer, Session
+from ztui.session import SLICE_S, Inbox, Pacer, Session
 
 ORIGIN = Origin(key="istio-system/ztunnel-a", ztunnel="ztunnel-a", namespace="istio-system", node="w1")
 STREAM = StreamKey(kind=StreamKind.LOG, of=ORIGIN.key)
@@ -191,6 +191,35 @@ def test_a_wish_made_before_anybody_can_hear_it_is_kept() -> None:
         session.drain()
     session.stop()
     assert observer.wishes == [PollNow(), Shed(detail=Detail.FULL)]
+
+
+def test_what_waits_is_taken_in_by_slices_until_nothing_is_left() -> None:
+    clock = ManualClock()
+
+    class Slow(Notebook):
+        def ingest(self, observation: Observation) -> None:
+            super().ingest(observation)
+            clock.advance(SLICE_S / 2)
+
+    class Three(Live):
+        async def follow(self, deliver: Deliver) -> None:
+            for _ in range(3):
+                deliver(MarkSet(name="one of three", at=0.0))
+            told.set()
+            await asyncio.Event().wait()
+
+        async def ask(self, deliver: Deliver) -> None:
+            await asyncio.Event().wait()
+
+    told, notebook = threading.Event(), Slow()
+    session = Session(Three(), notebook, clock)
+    session.start()
+    assert told.wait(10.0)
+    assert session.take_in() == SLICE_S
+    assert len(notebook.taken) == 2
+    assert session.take_in() is None
+    assert len(notebook.taken) == 3
+    session.stop()
 
 
 def test_late_lines_make_the_session_ask_for_less_detail_and_good_ones_for_all_of_it() -> None:

@@ -42,6 +42,8 @@ _SWITCH_INTERVAL_S = 0.0005
 _ROWS_PER_BATCH = 10
 """So many rows a waiting batch is taken for at least, for the bound: live ones may have one or none."""
 _JUDGED_EVERY_S = 1.0
+SLICE_S = 0.008
+"""So long what waits is taken in at a time on the screen's loop: half of what a key may wait for is left to drawing."""
 _MOST_EARLY = 100
 """Calls that are kept for a loop that does not run yet."""
 _GC_THRESHOLDS = (50_000, 20, 100)
@@ -295,6 +297,7 @@ class Session:
         try:
             asyncio.run(self.observer.follow(self._memory.ingest))
         finally:
+            gc.freeze()  # nor need it look there while the answer is made, and when the program ends
             gc.enable()
 
     def start(self) -> None:
@@ -343,6 +346,14 @@ class Session:
                 break
         self._judge()
         return taken
+
+    def take_in(self) -> float | None:
+        """Ingest one slice of what waits; in how many seconds the next one is due, None where nothing is left.
+
+        For a loop that answers keys between two slices: however much waits, it gets half of the time.
+        """
+        self.drain(SLICE_S)
+        return None if self._inbox.is_empty else SLICE_S
 
     def _measure(self, read: EntriesRead) -> None:
         """Note how late the latest line of a batch got here, time in the inbox included."""

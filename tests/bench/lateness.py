@@ -64,6 +64,24 @@ class Metronome:
         print(json.dumps(found), flush=True)
 
 
+class Intake:
+    """Takes in what waits as the program's frame does: a slice at each tick, and more of them while more is left."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._next: asyncio.TimerHandle | None = None
+
+    def tick(self) -> None:
+        if self._next is None:
+            self._take_in()
+        if self._session.failure is not None:
+            raise self._session.failure
+
+    def _take_in(self) -> None:
+        again_s = self._session.take_in()
+        self._next = None if again_s is None else asyncio.get_running_loop().call_later(again_s, self._take_in)
+
+
 class Noting:
     """Stands in front of the memory and notes whether a dump has come."""
 
@@ -82,11 +100,15 @@ def lines(seconds: float) -> None:
     mesh = Mesh(clock=clock)
     session = Session(make_observer(replace(Settings(), files=("-",)), clock), mesh, clock)
     session.start()
-    metronome = Metronome(lambda: _drain(session), TICK_S)
-    asyncio.run(metronome.beat(lambda elapsed: elapsed > _WARM_UP_S))
+    asyncio.run(_take_in_for(session, mesh, seconds))
+
+
+async def _take_in_for(session: Session, mesh: Mesh, seconds: float) -> None:
+    metronome = Metronome(Intake(session).tick, TICK_S)
+    await metronome.beat(lambda elapsed: elapsed > _WARM_UP_S)
     metronome.late_s.clear()
     before, at = mesh.lines.received, time.monotonic()
-    asyncio.run(metronome.beat(lambda elapsed: elapsed > seconds))
+    await metronome.beat(lambda elapsed: elapsed > seconds)
     metronome.print(lines_per_s=(mesh.lines.received - before) / (time.monotonic() - at))
 
 
@@ -126,9 +148,13 @@ def dump(kubeconfig: str) -> None:
     settings = replace(Settings(), kubeconfig=kubeconfig, request_timeout_s=60.0, tail=0)
     session = Session(make_observer(settings, clock), memory, clock)
     session.start()
-    metronome = Metronome(lambda: _drain(session), TICK_S)
-    asyncio.run(metronome.beat(lambda elapsed: memory.has_dump or elapsed > _LONGEST_S))
-    asyncio.run(metronome.beat(lambda elapsed: elapsed > 2 * TICK_S))
+    asyncio.run(_take_in_dump(session, memory))
+
+
+async def _take_in_dump(session: Session, memory: Noting) -> None:
+    metronome = Metronome(Intake(session).tick, TICK_S)
+    await metronome.beat(lambda elapsed: memory.has_dump or elapsed > _LONGEST_S)
+    await metronome.beat(lambda elapsed: elapsed > 2 * TICK_S)
     if not memory.has_dump:
         raise TimeoutError("no dump arrived")
     metronome.print()
@@ -141,12 +167,6 @@ def dump_in_loop(path: str) -> None:
     metronome = Metronome(lambda: held.append(json.loads(text)) if not held else None, IN_LOOP_TICK_S)
     asyncio.run(metronome.beat(lambda elapsed: elapsed > 2.0))
     metronome.print(bytes=len(text))
-
-
-def _drain(session: Session) -> None:
-    session.drain(0.02)
-    if session.failure is not None:
-        raise session.failure
 
 
 if __name__ == "__main__":

@@ -34,11 +34,11 @@ class HandFeed:
     def start(self) -> None:
         self.is_started = True
 
-    def drain(self, budget_s: float = 0.02) -> int:
+    def take_in(self) -> float | None:
         waiting, self.waiting = self.waiting, []
         for observation in waiting:
             self._mesh.ingest(observation)
-        return len(waiting)
+        return None
 
     def wish(self, wish: Wish) -> None:
         self.wishes.append(wish)
