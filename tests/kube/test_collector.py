@@ -44,7 +44,7 @@ def test_what_fails_lets_the_collector_go_on() -> None:
 def test_many_new_objects_are_set_aside_and_few_are_not() -> None:
     before = gc.get_freeze_count()
     with Undisturbed():
-        few = [[]]
+        few: list[list[int]] = [[]]
     assert gc.get_freeze_count() == before
     with Undisturbed():
         many = [[each] for each in range(MANY + 1)]

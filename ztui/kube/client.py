@@ -27,6 +27,7 @@ from ztui.kube.exceptions import in_words
 from ztui.kube.failures import Asked, Kind, KubeError, failure, failure_of_answer
 from ztui.kube.kubeconfig import Secret
 from ztui.kube.pace import Pace
+from ztui.kube.pieces import read_in_pieces
 from ztui.kube.proxies import environment_proxy
 from ztui.kube.sockets import keepalive_socket, shrink_tls_buffers, tls_context
 
@@ -64,9 +65,24 @@ class Answer:
         """
         try:
             with Undisturbed():
-                found = json.loads(self.body)
+                return self._object(json.loads(self.body))
         except (ValueError, RecursionError):
-            found = None
+            return self._object(None)
+
+    async def json_in_pieces(self) -> dict[str, Any]:
+        """Read the body as `json` does, with turns of the loop and of other threads between pieces of a long list."""
+        pieces = read_in_pieces(self.body)
+        with Undisturbed():
+            while True:
+                try:
+                    next(pieces)
+                except StopIteration as end:
+                    return self._object(end.value)
+                except (ValueError, RecursionError):
+                    return self._object(None)
+                await asyncio.sleep(0)
+
+    def _object(self, found: object) -> dict[str, Any]:
         if not isinstance(found, dict):
             kind = self.headers.get("Content-Type", "without a type").partition(";")[0]
             raise failure(Kind.BAD_ANSWER, self.asked, f"it is no JSON object ({kind})")

@@ -186,11 +186,12 @@ class Reflector(Generic[T]):
         """Read the first page, or the one that `more` names. One that expired meanwhile is not begun in pages again."""
         params = self._params(**({"limit": self._page} if self._page else {}), **({"continue": more} if more else {}))
         try:
-            return (await self._client.get(self._resource.path, self._asked("list"), params)).json()
+            answer = await self._client.get(self._resource.path, self._asked("list"), params)
         except KubeError as error:
             if error.kind is Kind.EXPIRED and more:
                 self._page = 0  # the pages took longer than the server keeps a version: all at once then
             raise
+        return await answer.json_in_pieces()
 
     def _take_list(self, found: dict[str, T]) -> None:
         changed = tuple(item for key, item in found.items() if self.items.get(key) != item)
