@@ -14,6 +14,8 @@ import pytest
 import yaml
 
 from tests.cli.front import DUMPS, PLAIN, Capture, files, run
+from ztui.cli.filters import flow_filter
+from ztui.settings import Settings
 
 ONE = files("plain/w1.log")
 
@@ -235,3 +237,32 @@ def test_balance_says_which_entries_a_filter_did_not_see(capsys: Capture) -> Non
     printed = run(capsys, "balance", *PLAIN, "--filter", "bytes>1kB", "--buffer", "100", "-o", "json")
     assert printed.code == 0
     assert printed.err.startswith("This filter looks at single entries: at the last ")
+
+
+@pytest.mark.parametrize(
+    ("target", "namespace", "expected"),
+    [
+        ("sa/curl", (), "identity:curl"),
+        ("ServiceAccount/curl", ("default",), "identity:curl.default"),
+        ("rs/reviews-v1-55", ("default",), "workload:reviews-v1-55-?????.default"),
+        ("deploy/curl", (), "workload:curl"),
+        ("svc/reviews", ("default",), "service:reviews.default"),
+        ("node/w1", ("default",), "node:w1"),
+    ],
+)
+def test_a_target_is_a_filter(target: str, namespace: tuple[str, ...], expected: str) -> None:
+    where = flow_filter(Settings(namespaces=namespace), target)
+    assert where is not None
+    assert where.text == expected
+
+
+def test_all_namespaces_outweigh_the_namespace_of_a_target() -> None:
+    where = flow_filter(Settings(namespaces=("a",), is_all_namespaces=True), "svc/reviews")
+    assert where is not None
+    assert where.text == "service:reviews"
+
+
+def test_an_account_as_target_is_its_traffic(capsys: Capture) -> None:
+    found = rows(capsys, "entries", "sa/curl", *PLAIN)
+    assert found
+    assert all(any("/sa/curl" in entry[end].get("identity", "") for end in ("src", "dst")) for entry in found)

@@ -219,3 +219,10 @@ def test_connections_of_one_direction_as_in_istioctl(capsys: Capture, direction:
     whole = run(capsys, *words).lines
     some = run(capsys, *words, "--direction", direction).lines
     assert len(some) - 1 == sum(direction in line.lower().replace(",", " ").split() for line in whole[1:])
+
+
+def test_a_table_without_rows_says_so(capsys: Capture) -> None:
+    printed = run(capsys, "workloads", *DUMPS[:2], "-n", "nosuch")
+    assert (printed.code, len(printed.lines)) == (0, 1)
+    assert printed.err == "There are no workloads in nosuch that match.\n"
+    assert run(capsys, "workloads", *DUMPS[:2], "-n", "nosuch", "-o", "json").err == ""

@@ -68,12 +68,19 @@ def say_forgotten(mesh: Mesh) -> None:
 def _about(target: str, namespace: str | None) -> str:
     """Write a TARGET as an expression: traffic of that node, service, workload, or as that ztunnel reported it."""
     kind, _, name = target.rpartition("/")
+    kind = kind.lower()
     whole = f"{name}.{namespace}" if namespace else name
     match kind:
         case "node" | "nodes" | "no":
             return f"node:{quoted(name)}"
         case "service" | "services" | "svc":
             return f"service:{quoted(whole)}"
+        case "sa" | "serviceaccount" | "serviceaccounts":
+            return f"identity:{quoted(whole)}"
+        case "rs" | "replicaset" | "replicasets":
+            return (
+                f"workload:{quoted(whole.replace(name, f'{name}-?????', 1))}"  # its pods bear its name and five letters
+            )
         case "":
             return f"(workload:{quoted(whole)} or ztunnel:{quoted(whole)})"
         case _:

@@ -219,6 +219,9 @@ def _print(kind: str, mesh: Mesh, asked: _Asked, watch: Watch) -> None:
     else:
         table, rows = _rows(kind, mesh, asked, now)
         print_rows(table, rows, asked.settings, context, columns=_columns(table, mesh), observed=watch.observed())
+        if not rows and (asked.settings.output or "table") in ("table", "wide"):
+            place = f" in {', '.join(asked.namespaces)}" if asked.namespaces else ""
+            print(f"There are no {kind}{place} that match.", file=sys.stderr)
 
 
 def _rows(kind: str, mesh: Mesh, asked: _Asked, now: float) -> tuple[Table[Any], Sequence[Any]]:
