@@ -245,6 +245,7 @@ def test_balance_says_which_entries_a_filter_did_not_see(capsys: Capture) -> Non
         ("sa/curl", (), "identity:curl"),
         ("ServiceAccount/curl", ("default",), "identity:curl.default"),
         ("rs/reviews-v1-55", ("default",), "workload:reviews-v1-55-?????.default"),
+        ("rs/reviews-v1-55.default", (), "workload:reviews-v1-55-?????.default"),
         ("deploy/curl", (), "workload:curl"),
         ("svc/reviews", ("default",), "service:reviews.default"),
         ("node/w1", ("default",), "node:w1"),

@@ -226,3 +226,12 @@ def test_a_table_without_rows_says_so(capsys: Capture) -> None:
     assert (printed.code, len(printed.lines)) == (0, 1)
     assert printed.err == "There are no workloads in nosuch that match.\n"
     assert run(capsys, "workloads", *DUMPS[:2], "-n", "nosuch", "-o", "json").err == ""
+
+
+def test_a_node_chooses_among_saved_dumps(capsys: Capture) -> None:
+    found = json.loads(run(capsys, "workloads", *DUMPS, "--node", "w1", "-o", "json").out)
+    assert {row["ztunnels"]["asked"] for row in found} == {1}
+    both = json.loads(run(capsys, "workloads", *DUMPS, "--node", "w1,w2", "--node", "w2", "-o", "json").out)
+    assert {row["ztunnels"]["asked"] for row in both} == {2}
+    nobody = run(capsys, "certificates", *DUMPS, "--node", "w9")
+    assert (nobody.code, len(nobody.lines)) == (0, 1)

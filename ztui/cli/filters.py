@@ -77,10 +77,9 @@ def _about(target: str, namespace: str | None) -> str:
             return f"service:{quoted(whole)}"
         case "sa" | "serviceaccount" | "serviceaccounts":
             return f"identity:{quoted(whole)}"
-        case "rs" | "replicaset" | "replicasets":
-            return (
-                f"workload:{quoted(whole.replace(name, f'{name}-?????', 1))}"  # its pods bear its name and five letters
-            )
+        case "rs" | "replicaset" | "replicasets":  # its pods bear its name and five letters
+            owner, dot, place = whole.partition(".")
+            return "workload:" + quoted(f"{owner}-?????{dot}{place}")
         case "":
             return f"(workload:{quoted(whole)} or ztunnel:{quoted(whole)})"
         case _:

@@ -17,6 +17,7 @@ from ztui.errors import UsageError
 from ztui.model.cluster import Ztunnel
 from ztui.model.fields import LABELS, Field
 from ztui.model.flow import Direction
+from ztui.model.observation import ConfigDumpTaken
 from ztui.model.streams import StreamKind
 from ztui.store.mesh import Mesh, Topic
 from ztui.tables.health import HEALTH, health_rows
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from ztui.cli.headless import Watch
     from ztui.cli.parser import Invocation
     from ztui.model.filter import FlowFilter
+    from ztui.model.observation import Observation
+    from ztui.session import Memory
     from ztui.settings import Settings
     from ztui.store.inventory import KnownDump
     from ztui.tables.columns import Context, Table
@@ -157,7 +160,8 @@ def run(invocation: Invocation) -> int:
     labels = label_filter(settings)
     mesh = Mesh(clock=SystemClock(), max_rows=1)
     needs = None if kind == "health" else StreamKind.CONFIG_DUMP
-    with watching(settings, mesh, needs=needs, target=target) as watch:
+    memory = _OfNodes(mesh, settings.nodes) if settings.files and settings.nodes else mesh
+    with watching(settings, memory, needs=needs, target=target) as watch:
         watch.settle()
         version = None
         for _ in _rounds(watch, is_watching=settings.is_watching):
@@ -165,6 +169,21 @@ def run(invocation: Invocation) -> int:
                 found = _find(target, mesh, settings)
                 _print(kind, mesh, _Asked(settings=settings, target=found, labels=labels), watch)
         return watch.finish()
+
+
+class _OfNodes:
+    """Stands in front of a memory and keeps out the saved dumps of other nodes; of a cluster they are not read."""
+
+    def __init__(self, memory: Memory, nodes: Sequence[str]) -> None:
+        self._memory, self._nodes = memory, nodes
+
+    def ingest(self, observation: Observation) -> None:
+        """Take one observation."""
+        if isinstance(observation, ConfigDumpTaken):
+            node = observation.origin.node or observation.dump.local_node
+            if node not in self._nodes:
+                return
+        self._memory.ingest(observation)
 
 
 def _refuse_unknown(settings: Settings, kind: str) -> None:

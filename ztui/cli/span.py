@@ -35,7 +35,7 @@ def rows_between(batch: EntryBatch, first: bytes, last: bytes) -> Sequence[int]:
 
 def joined(parts: Sequence[tuple[EntryBatch, Sequence[int]]], origin: Origin = _MANY) -> EntryBatch:
     """Make one batch of some rows of many."""
-    columns: dict[str, list[Any]] = {name: [] for name in _COLUMNS}
+    columns: dict[str, Any] = {name: [] for name in _COLUMNS}
     for batch, rows in parts:
         wanted = None
         if len(rows) != len(batch):
