@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.ui.scene import NOW, glass, make_app, origin
+from ztui.clock import ManualClock
 from ztui.model.cluster import Ztunnel
 from ztui.model.observation import Observation, StreamChanged, ZtunnelsFound
 from ztui.model.streams import StreamKey, StreamKind, StreamState
@@ -97,3 +98,17 @@ async def test_a_list_that_is_lost_leaves_the_lamps_and_problems_on_the_narrowes
         app.tick()
         await pilot.pause()
         assert "○ list lost  for 1 m 10 s" in glass(app)[0]
+
+
+async def test_what_may_not_be_seen_is_no_problem_of_the_mesh_but_a_log_that_may_not_be_read_is() -> None:
+    app = make_app(logs_only(), is_finite=False)
+    async with app.run_test(size=(120, 30)) as pilot:
+        await pilot.pause()
+        assert "problem" not in glass(app)[0]
+        app.stage.mesh.ingest(denied(StreamKind.LOG, origin("w1").key, "You may not get pods/log in istio-system"))
+        clock = app.stage.clock
+        assert isinstance(clock, ManualClock)
+        clock.advance(1.5)
+        app.tick()
+        await pilot.pause()
+        assert "✖ 1 problem" in glass(app)[0]

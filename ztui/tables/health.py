@@ -34,10 +34,13 @@ class HealthRow:
 
     @property
     def is_problem(self) -> bool:
-        bad = (StreamState.UNAVAILABLE, StreamState.NOT_PERMITTED, StreamState.ERROR, StreamState.LAGGING)
-        streams = [row for row in (self.log, self.dump) if row is not None]
+        """Whether something is wrong. Dumps that one may not take are a limit of what is seen, not of the mesh."""
+        bad = (StreamState.UNAVAILABLE, StreamState.ERROR, StreamState.LAGGING)
+        log = self.log.effective_state(self.now) if self.log is not None else None
+        dump = self.dump.effective_state(self.now) if self.dump is not None else None
         is_unready = self.ztunnel is not None and self.ztunnel.ready is False
-        return is_unready or bool(self.certificates) or any(row.effective_state(self.now) in bad for row in streams)
+        is_unread = log in bad or log is StreamState.NOT_PERMITTED or dump in bad
+        return is_unready or bool(self.certificates) or is_unread
 
 
 def health_rows(mesh: Mesh, now: float) -> list[HealthRow]:
