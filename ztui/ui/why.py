@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from ztui import units
+from ztui.model.fields import LABELS
 from ztui.model.streams import StreamKind, StreamState
 from ztui.ui.looks import Line, Span, line
 
@@ -81,6 +82,10 @@ def filtered_away(stage: Stage, total: int, filter_text: str) -> list[Line]:
                 " shows everything.",
             )
         ]
+    if stage.scope is not None and LABELS in stage.scope.keys and not stage.mesh.cluster.pods:
+        # Nothing is selected by what nobody can see: that it does not match would be a lie.
+        troubles = _troubles(stage, StreamKind.WATCH, "")
+        return [line("  The labels of no pod are known, so -l selects nothing yet."), *troubles]
     return [
         line(f"  Nothing matches {filter_text!r}; without the filter there are {total} rows."),
         line(
