@@ -32,9 +32,10 @@ if TYPE_CHECKING:
 STDIN = "-"
 _TURN_BYTES = 4 * BATCH_BYTES
 """Read of a file on disk before a wish to stop is heard."""
-_FEW_BYTES, _GATHER_S = 4_000, 0.02
-"""After a pipe gave so little, lines may gather for so long: a wake-up costs more than reading a line. A program that
-buffers writes 4,096 bytes or more at a time and is not made to wait."""
+_GATHER_BYTES, _GATHER_S = 32 * 1024, 0.05
+"""A pipe is let gather so many bytes, for so long at most: a wake-up costs more than reading a line. It holds twice as
+many, so whoever writes into it is not made to wait."""
+_LEAST_PAUSE_S = 0.005
 
 
 class Sink(Protocol):
@@ -272,6 +273,8 @@ async def _pump(descriptor: int, intake: Intake) -> None:
     """Read a pipe as it flows, without ever holding up the loop that other pipes share."""
     poll = select.poll()
     poll.register(descriptor, select.POLLIN)
+    now = asyncio.get_running_loop().time
+    read_at = now()
     while True:
         if not poll.poll(0):
             await _until_readable(descriptor)
@@ -279,7 +282,14 @@ async def _pump(descriptor: int, intake: Intake) -> None:
         if not data:
             return
         intake.take(data)
-        await asyncio.sleep(_GATHER_S if len(data) < _FEW_BYTES else 0)
+        since, read_at = read_at, now()
+        await asyncio.sleep(_pause_s(len(data), read_at - since))
+
+
+def _pause_s(size: int, took_s: float) -> float:
+    """Give for how long a pipe may gather that gave so many bytes in so many seconds; 0 where it would run full."""
+    pause_s = _GATHER_BYTES * took_s / size
+    return min(pause_s, _GATHER_S) if pause_s > _LEAST_PAUSE_S else 0
 
 
 async def _until_readable(descriptor: int) -> None:
