@@ -7,7 +7,6 @@ out of the ordinary goes to the strict reader, which alone defines what a line m
 
 from __future__ import annotations
 
-from array import array
 from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, cast
@@ -243,8 +242,8 @@ class Reader:
             self._read_new(lines, shapes)
         try:
             text = b",".join(lines.numbers).translate(BLANK_TO_COMMA, NOT_A_NUMBER)
-            numbers = array("Q", read_numbers(f"[{text.decode()}]")[0])
-        except (ValueError, OverflowError):  # a leading zero, or more than 64 bits
+            numbers: list[int] = read_numbers(f"[{text.decode()}]")[0]
+        except ValueError:  # a leading zero
             raise _NotOrdinary from None
         rows.spans(earliest, latest)
         rows.extend(lines, cast("list[Shape]", shapes), numbers)
@@ -268,40 +267,41 @@ class Reader:
     def _read_odd(self, ordinary: Lines, between: list[bytes], rows: Rows) -> Lines:
         """Put errors, denials and opened connections in place among the ordinary lines; note what is no entry."""
         lines = Lines([], [], [], [])
-        start = 0
+        seen = placed = 0
         for end, text in enumerate(between):
             if not text:
                 continue
-            if end > start:
-                lines.extend(ordinary, start, end)
+            if end > seen:
                 self._is_open = False
-                start = end
+                seen = end
             for line in text[1:].split(b"\n"):
                 rows.received += 1
-                self._take_odd(line.removesuffix(b"\r"), lines, rows)
-        if start < len(ordinary.times):
-            lines.extend(ordinary, start, len(ordinary.times))
+                whole = line.removesuffix(b"\r")
+                parts = self._take_odd(whole, rows)
+                if parts is not None:
+                    lines.extend(ordinary, placed, end)
+                    placed = end
+                    lines.add(whole, *parts)
+        if seen < len(ordinary.times):
             self._is_open = False
+        if not lines.times:  # nothing but lines of other scopes, most often
+            return ordinary
+        lines.extend(ordinary, placed, len(ordinary.times))
         return lines
 
-    def _take_odd(self, line: bytes, lines: Lines, rows: Rows) -> None:
-        """Take one line that is no completed connection, or not as most of them are."""
+    def _take_odd(self, line: bytes, rows: Rows) -> tuple[bytes, bytes, bytes, bytes] | None:
+        """Take one line that is no completed connection, or not as most of them are: its parts, if it is an entry."""
         parts = self._access_parts(line)
-        if parts is not None:
-            lines.add(line, *parts)
-            self._is_open = False
-            return
-        remark = self._remark(line)
-        if remark is not None:
+        if parts is None and (remark := self._remark(line)) is not None:
             rows.remarks.append(remark)
-            self._is_open = False
-            return
-        found = read_line(line)
-        if isinstance(found, StrictEntry):
-            lines.add(line, *parts_of(found, _key_of(self._shape(found))))
-            self._is_open = False
-        else:
-            self._note(line, found, rows)
+        elif parts is None:
+            found = read_line(line)
+            if not isinstance(found, StrictEntry):
+                self._note(line, found, rows)
+                return None
+            parts = parts_of(found, _key_of(self._shape(found)))
+        self._is_open = False
+        return parts
 
     def _access_parts(self, line: bytes) -> tuple[bytes, bytes, bytes, bytes] | None:
         """Take an access line of any message apart into what repeats and what does not."""

@@ -12,15 +12,16 @@ _CLOCK = rb"[0-2][0-9]:[0-5][0-9]:[0-5][0-9]"
 _TIME = rb"%bT%b\.[0-9]{6}Z" % (_DAY, _CLOCK)
 _PREFIX = rb"%bT%b\.[0-9]{9}(?:Z|[+-][0-9][0-9]:[0-9][0-9]) (?:std(?:out|err) F )?" % (_DAY, _CLOCK)
 
+# Numbers of 20 digits may have more than 64 bits: they are not of these forms.
 # A line feed first: what stands between two matches is then whole lines, none where all are ordinary.
 # The literal after the greedy `.+` must stand in the same group (`bound"`), or each step back re-enters the matcher.
 _PLAIN = (
     rb"(%b)\tinfo\taccess\tconnection complete\tsrc\.addr=([!#-~]++)"
-    rb'( .+bound") bytes_sent=([0-9]++ bytes_recv=[0-9]++ duration="[0-9]++)ms"\r?(?=\n)' % _TIME
+    rb'( .+bound") bytes_sent=([0-9]{1,19}+ bytes_recv=[0-9]{1,19}+ duration="[0-9]{1,19}+)ms"\r?(?=\n)' % _TIME
 )
 _JSON = (
     rb'\{"level":"info","time":"(%b)","scope":"access","message":"connection complete","src\.addr":"([!#-\[\]-~]++)"'
-    rb'(,.+bound"),"bytes_sent":([0-9]++,"bytes_recv":[0-9]++,"duration":"[0-9]++)ms"\}\r?(?=\n)' % _TIME
+    rb'(,.+bound"),"bytes_sent":([0-9]{1,19}+,"bytes_recv":[0-9]{1,19}+,"duration":"[0-9]{1,19}+)ms"\}\r?(?=\n)' % _TIME
 )
 FORMATS = {
     (is_json, is_prefixed): re.compile(b"\n" + (_PREFIX if is_prefixed else b"") + (_JSON if is_json else _PLAIN))
@@ -51,13 +52,17 @@ _FIRST = re.compile(rb"(%b)?(?:(\{)|%b\t)" % (_PREFIX, _TIME))
 
 # An access line of any message: time, level and message, address, the rest.
 PLAIN_LINE = re.compile(rb"(?:%b)?(%b)\t([a-z]+\taccess\t[^\t]+)\tsrc\.addr=([!#-~]+)([ \t].*|)\Z" % (_PREFIX, _TIME))
-PLAIN_NUMBERS = re.compile(rb' bytes_sent=([0-9]+) bytes_recv=([0-9]+) duration="([0-9]+)ms"(?=[ \t]|\Z)')
+PLAIN_NUMBERS = re.compile(
+    rb' bytes_sent=([0-9]{1,19}) bytes_recv=([0-9]{1,19}) duration="([0-9]{1,19})ms"(?=[ \t]|\Z)'
+)
 JSON_LINE = re.compile(
     rb'(?:%b)?\{"level":"([a-z]+)","time":"(%b)","scope":"access","message":"([a-z ]+)",'
     rb'"src\.addr":"([!#-\[\]-~]+)"(,.*|)\}\Z' % (_PREFIX, _TIME)
 )
 REMARK = re.compile(rb"(?:%b)?(%b)\t([a-z]+)\t(?!access\t)([!-~]+)\t([ -~]*\t[ -~]*)\Z" % (_PREFIX, _TIME))
-JSON_NUMBERS = re.compile(rb',"bytes_sent":([0-9]+),"bytes_recv":([0-9]+),"duration":"([0-9]+)ms"(?=,|\Z)')
+JSON_NUMBERS = re.compile(
+    rb',"bytes_sent":([0-9]{1,19}),"bytes_recv":([0-9]{1,19}),"duration":"([0-9]{1,19})ms"(?=,|\Z)'
+)
 
 PLAIN_FORM = b'%b\tinfo\taccess\tconnection complete\tsrc.addr=%b%b bytes_sent=%bms"'
 JSON_FORM = (

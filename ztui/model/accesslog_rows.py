@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from array import array
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -21,9 +20,9 @@ class Rows:
         self.times: list[bytes] = []
         self.addrs: list[bytes] = []
         self.shapes: list[Shape] = []
-        self.sent = array("Q")
-        self.recv = array("Q")
-        self.duration_ms = array("Q")
+        self.sent: list[int] = []
+        self.recv: list[int] = []
+        self.duration_ms: list[int] = []
         self.earliest = b""
         self.latest = b""
         self.refused: list[int] = []
@@ -49,7 +48,7 @@ class Rows:
         self.recv.append(entry.bytes_recv or 0)
         self.duration_ms.append(entry.duration_ms or 0)
 
-    def extend(self, lines: Lines, shapes: list[Shape], numbers: array[int]) -> None:
+    def extend(self, lines: Lines, shapes: list[Shape], numbers: list[int]) -> None:
         """Take over lines with their shapes, and three numbers of each."""
         before = len(self.shapes)
         self.refused += [before + i for i in lines.places if shapes[i].message == REFUSED]

@@ -5,7 +5,7 @@ Source of every field: ztunnel's `src/proxy/metrics.rs`. A value the line did no
 
 from __future__ import annotations
 
-from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from enum import IntFlag, StrEnum
 from itertools import compress
@@ -201,10 +201,6 @@ class LineCounts:
         )
 
 
-def _no_numbers() -> array[int]:
-    return array("Q")
-
-
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class EntryBatch:
     """Up to 64 KB of one ztunnel's log as columns; row i is `times[i], addrs[i], shapes[i], …`.
@@ -218,9 +214,9 @@ class EntryBatch:
     addrs: list[bytes] = field(default_factory=list)
     """`src.addr` as written; b"" where the line had none."""
     shapes: list[Shape] = field(default_factory=list)
-    sent: array[int] = field(default_factory=_no_numbers)
-    recv: array[int] = field(default_factory=_no_numbers)
-    duration_ms: array[int] = field(default_factory=_no_numbers)
+    sent: Sequence[int] = ()
+    recv: Sequence[int] = ()
+    duration_ms: Sequence[int] = ()
     earliest: bytes = b""
     latest: bytes = b""
     """The least and the greatest of `times`; b"" for a batch without entries. Mostly they share their second."""
@@ -249,9 +245,9 @@ def failed_of(batch: EntryBatch) -> EntryBatch:
         times=list(compress(batch.times, failed)),
         addrs=list(compress(batch.addrs, failed)),
         shapes=list(compress(batch.shapes, failed)),
-        sent=array("Q", compress(batch.sent, failed)),
-        recv=array("Q", compress(batch.recv, failed)),
-        duration_ms=array("Q", compress(batch.duration_ms, failed)),
+        sent=list(compress(batch.sent, failed)),
+        recv=list(compress(batch.recv, failed)),
+        duration_ms=list(compress(batch.duration_ms, failed)),
         refused=tuple(sum(failed[:i]) for i in batch.refused),
     )
 

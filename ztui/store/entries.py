@@ -87,9 +87,9 @@ class _Columns:
         self.times += batch.times
         self.addrs += batch.addrs
         self.shapes += batch.shapes
-        self.sent += batch.sent
-        self.recv += batch.recv
-        self.duration_ms += batch.duration_ms
+        self.sent += array("Q", batch.sent)
+        self.recv += array("Q", batch.recv)
+        self.duration_ms += array("Q", batch.duration_ms)
 
     def cut(self, rows: int) -> _Columns:
         """Take the first `rows` rows off."""

@@ -9,6 +9,7 @@ Time is the log's own, never the observer's.
 from __future__ import annotations
 
 from array import array
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import repeat
@@ -27,12 +28,14 @@ _PREFIX = 18
 """`2026-01-31T09:08:0`: a time as written, to its ten seconds."""
 _OPEN_BUCKETS = 3
 _OPEN_LINES = 250_000
-_OPEN_LINES_TIMELESS = 2_000_000
+_OPEN_LINES_TIMELESS = 1_500_000
 
 Cells = dict[Shape, list[Any]]
 """Of one open bucket: shape → [sent, recv, time of the latest, duration, duration, …]: one duration per entry, 0 where
 the line had none (then the shape's measures say so)."""
 
+Flat = defaultdict[Shape, list[int]]
+"""Where time does not matter: shape → [sent, recv, duration, sent, recv, duration, …]."""
 
 Share = tuple[Shape, int, int, int, bytes, Sequence[int], float]
 """What one bucket (or the past) knows about one shape, plain because there are many: shape, entries, bytes sent and
@@ -53,6 +56,11 @@ def _packed(code: str, numbers: list[int]) -> Sequence[int]:
         return array(code, numbers)
     except OverflowError:
         return numbers
+
+
+def _cell(numbers: list[int]) -> list[Any]:
+    """Give the cell of one shape's numbers as they are counted where time does not matter."""
+    return [sum(numbers[::3]), sum(numbers[1::3]), b"", *numbers[2::3]]
 
 
 def _thin(durations: list[int]) -> list[int]:
@@ -167,6 +175,7 @@ class Rates:
         self.entries = 0
         """Entries counted since the start, those in *other* included."""
         self._open: dict[int, Cells] = {}
+        self._flat: Flat = defaultdict(list)
         self._open_lines = 0
         self._closed: dict[int, list[_Segment]] = {}
         self._cells = 0
@@ -188,7 +197,7 @@ class Rates:
         self.entries += len(times)
         self._open_lines += len(times)
         if not self._is_timed:
-            self._count_timeless(batch, self._open.setdefault(0, {}))
+            self._count_timeless(batch)
         elif (first := (batch.earliest or min(times))[:_PREFIX]) == (batch.latest or max(times))[:_PREFIX]:
             self._count_one_bucket(batch, self._cells_of(first))
         else:
@@ -196,18 +205,10 @@ class Rates:
         if self._open_lines > self._max_open_lines:
             self._close_all()
 
-    @staticmethod
-    def _count_timeless(batch: EntryBatch, cells: Cells) -> None:
-        """Count without noting when: a quarter less for each line."""
-        cell_of = cells.get
-        for shape, sent, recv, duration in zip(batch.shapes, batch.sent, batch.recv, batch.duration_ms, strict=True):
-            cell = cell_of(shape)
-            if cell is None:
-                cells[shape] = [sent, recv, b"", duration]
-            else:
-                cell[0] += sent
-                cell[1] += recv
-                cell.append(duration)
+    def _count_timeless(self, batch: EntryBatch) -> None:
+        """Count without noting when: numbers are put behind each other, no line is seen by the interpreter."""
+        numbers = zip(batch.sent, batch.recv, batch.duration_ms, strict=True)
+        deque(map(list.extend, map(self._flat.__getitem__, batch.shapes), numbers), maxlen=0)
 
     def _count_one_bucket(self, batch: EntryBatch, cells: Cells) -> None:
         cell_of = cells.get
@@ -305,6 +306,9 @@ class Rates:
         self._pack(bucket, cells)
 
     def _close_all(self) -> None:
+        if self._flat:
+            self._pack(0, {shape: _cell(numbers) for shape, numbers in self._flat.items()})
+            self._flat.clear()
         for bucket in sorted(self._open):
             self._pack(bucket, self._open.pop(bucket))
         self._open_lines = 0
@@ -379,7 +383,7 @@ class Rates:
 
     def open_buckets(self) -> list[int]:
         """Numbers of the buckets that still grow."""
-        return sorted(self._open)
+        return sorted(self._open.keys() | {0}) if self._flat else sorted(self._open)
 
     def closed_buckets(self) -> list[int]:
         """Numbers of the buckets that are packed (a late line may still open one of them again)."""
@@ -391,8 +395,11 @@ class Rates:
 
     def open_shares(self, bucket: int) -> Iterator[Share]:
         """Give what an open bucket knows."""
-        for shape, cell in self._open[bucket].items():
+        for shape, cell in self._open.get(bucket, {}).items():
             yield shape, len(cell) - 3, cell[0], cell[1], cell[2], cell[3:], 1.0
+        if not bucket:
+            for shape, numbers in self._flat.items():
+                yield shape, len(numbers) // 3, sum(numbers[::3]), sum(numbers[1::3]), b"", numbers[2::3], 1.0
 
     def closed_shares(self, bucket: int) -> Iterator[Share]:
         """Give what a closed bucket knows; a shape may come more than once."""
@@ -410,6 +417,7 @@ class Rates:
         """Every shape that is remembered; one may come more than once."""
         for cells in self._open.values():
             yield from cells
+        yield from self._flat
         for segments in self._closed.values():
             for segment in segments:
                 yield from segment.shapes
