@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 STDIN = "-"
 _TURN_BYTES = 4 * BATCH_BYTES
 """Read of a file on disk before a wish to stop is heard."""
+_MOST_SHAPES = 1 << 19
+"""Shapes known at once of saved logs: each takes about 650 bytes, mostly its text, and forgetting them to learn them
+again costs a mesh of 20,000 pods a fifth of the time."""
 _GATHER_BYTES, _GATHER_S = 32 * 1024, 0.05
 """A pipe is let gather so many bytes, for so long at most: a wake-up costs more than reading a line. It holds twice as
 many, so whoever writes into it is not made to wait."""
@@ -176,7 +179,7 @@ class FilesObserver:
 
     async def follow(self, deliver: Deliver) -> None:
         """Read every file to its end, and then say so."""
-        shared = _Shared(deliver=deliver, clock=self._clock, shapes=ShapeTable(), dumps=DumpReader())
+        shared = _Shared(deliver=deliver, clock=self._clock, shapes=ShapeTable(_MOST_SHAPES), dumps=DumpReader())
         opened = [file for path in self._paths if (file := self._open(path, deliver)) is not None]
         try:
             on_disk = [file for file in opened if not file.is_stream]
