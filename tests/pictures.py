@@ -110,20 +110,18 @@ def observed(cluster: SimulatedCluster, clock: StandingClock) -> Mesh:
     """Watch until every line that was written is counted, and every ztunnel's dump is of the time of the picture."""
     mesh = Mesh(clock=clock)
     observer = make_observer(Settings(kubeconfig=str(cluster.kubeconfig), since_s=SINCE_S), clock)
-    cluster.do("clock", to=LOOKS_AT)
+    cluster.ask("clock", to=LOOKS_AT)
     session = Session(observer, mesh, clock)
     session.start()
     try:
         deadline = time.monotonic() + PATIENCE_S
-        while not is_complete(mesh, cluster.written):
+        while not is_complete(mesh, written := sum(cluster.written().values())):
             session.wait(0.1)
             session.drain()
             if session.failure is not None:
                 raise session.failure
             if time.monotonic() > deadline:
-                raise TimeoutError(
-                    f"{mesh.lines.received} of {cluster.written} lines, {len(mesh.inventory.dumps)} dumps"
-                )
+                raise TimeoutError(f"{mesh.lines.received} of {written} lines, {len(mesh.inventory.dumps)} dumps")
     finally:
         session.stop()
     return mesh

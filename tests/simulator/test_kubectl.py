@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.simulator.process import Simulator, simulator
+from tests.simulated import SimulatedCluster, simulated
 
 KUBECTL = shutil.which("kubectl")
 pytestmark = [
@@ -23,13 +23,13 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def cluster() -> Iterator[Simulator]:
-    with simulator("--seed", "3", "--rate", "60") as found:
+def cluster() -> Iterator[SimulatedCluster]:
+    with simulated("--seed", "3", "--rate", "60") as found:
         yield found
 
 
 @pytest.fixture
-def kubectl(cluster: Simulator) -> Callable[..., subprocess.CompletedProcess[str]]:
+def kubectl(cluster: SimulatedCluster) -> Callable[..., subprocess.CompletedProcess[str]]:
     def run(*words: str, context: str = "admin") -> subprocess.CompletedProcess[str]:
         assert KUBECTL is not None
         command = [KUBECTL, "--kubeconfig", str(cluster.kubeconfig), "--context", context, *words]
@@ -65,7 +65,7 @@ def test_get_as_json_and_of_many_kinds(kubectl: Kubectl) -> None:
     assert len(chosen.stdout.split()) == 4
 
 
-def test_watch(cluster: Simulator, kubectl: Kubectl) -> None:
+def test_watch(cluster: SimulatedCluster, kubectl: Kubectl) -> None:
     found = kubectl("get", "pods", "-n", "istio-system", "--watch", "--request-timeout=1s")
     assert found.stdout.splitlines()[0].split()[0] == "NAME"
     assert found.stdout.count("ztunnel-") == 3
@@ -85,7 +85,7 @@ def test_logs_with_flags(kubectl: Kubectl) -> None:
     assert "container app is not valid for pod" in wrong.stderr
 
 
-def test_logs_followed(cluster: Simulator, kubectl: Kubectl) -> None:
+def test_logs_followed(cluster: SimulatedCluster, kubectl: Kubectl) -> None:
     assert KUBECTL is not None
     words = [KUBECTL, "--kubeconfig", str(cluster.kubeconfig), "logs", "-n", "istio-system", ztunnel(kubectl)]
     with subprocess.Popen([*words, "-f", "--tail=0"], stdout=subprocess.PIPE, text=True) as process:
@@ -133,7 +133,7 @@ def test_an_unknown_resource(kubectl: Kubectl) -> None:
     assert time.monotonic() - started < 30
 
 
-def test_port_forward(cluster: Simulator, kubectl: Kubectl) -> None:
+def test_port_forward(cluster: SimulatedCluster, kubectl: Kubectl) -> None:
     assert KUBECTL is not None
     words = [KUBECTL, "--kubeconfig", str(cluster.kubeconfig), "port-forward", "-n", "istio-system", ztunnel(kubectl)]
     with subprocess.Popen([*words, "--address=127.0.0.1", ":15000"], stdout=subprocess.PIPE, text=True) as process:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.simulator.process import COMMAND, simulator
+from tests.simulated import COMMAND, simulated
 from tests.simulator.worlds import START
 from ztui.simulator.__main__ import main
 from ztui.simulator.api.access import ROLES
@@ -25,7 +25,7 @@ def run(*words: str) -> subprocess.CompletedProcess[str]:
 
 def test_it_serves_says_so_once_and_ends_with_its_input(tmp_path: Path) -> None:
     kubeconfig = tmp_path / "kubeconfig"
-    with simulator("--kubeconfig-out", str(kubeconfig), "--seed", "3") as found:
+    with simulated("--kubeconfig-out", str(kubeconfig), "--seed", "3") as found:
         assert re.fullmatch(r"https://127\.0\.0\.1:\d+", found.ready["server"])
         assert found.ready["control"] == found.ready["server"] + "/simulator"
         assert found.ready["pid"] == found.process.pid
@@ -42,7 +42,7 @@ def test_it_serves_says_so_once_and_ends_with_its_input(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_it_with_status_0_and_nothing_stays_behind(number: signal.Signals) -> None:
-    with simulator("--user", "sre-cert") as found:
+    with simulated("--user", "sre-cert") as found:
         directory = found.kubeconfig.parent
         assert json.loads(found.kubeconfig.read_text("utf-8"))["current-context"] == "sre-cert"
         found.process.send_signal(number)
@@ -106,12 +106,12 @@ def test_two_stepped_processes_of_one_seed_write_the_same_and_count_it() -> None
     """What pictures and journeys rest on: the same in another process, with other hash seeds."""
     texts = []
     for _ in range(2):
-        with simulator("--stepped", "--start", START, "--seed", "9", "--nodes", "2", "--rate", "20") as found:
-            found.ask("POST", "/simulator/clock", {"by": "0s"})  # answered once the history is lived through
-            before = found.ask("GET", "/simulator/counts")
-            stepped = found.ask("POST", "/simulator/clock", {"by": "20s"})
+        with simulated("--stepped", "--start", START, "--seed", "9", "--nodes", "2", "--rate", "20") as found:
+            found.json("POST", "/simulator/clock", {"by": "0s"})  # answered once the history is lived through
+            before = found.json("GET", "/simulator/counts")
+            stepped = found.json("POST", "/simulator/clock", {"by": "20s"})
             assert stepped["now"] == "2026-03-01T12:00:20.000000Z"
-            counts = found.ask("GET", "/simulator/counts")
+            counts = found.json("GET", "/simulator/counts")
             assert counts["written"] - before["written"] == stepped["lines"] > 200
             names = [log["pod"] for log in counts["logs"]]
             logs = [found.read("GET", f"/api/v1/namespaces/istio-system/pods/{name}/log") for name in names]
