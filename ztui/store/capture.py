@@ -21,7 +21,10 @@ Name = tuple[str | None, str]
 
 
 class Capture:
-    """What logs and dumps prove about capture: `version` grows when a decision may have changed.
+    """What logs and dumps prove about capture.
+
+    `version` grows when a decision may have changed; `watch_version` only when it may have for any workload: otherwise
+    `names` got longer, whose inbound entries count no more.
 
     A workload is captured by a watched ztunnel if that ztunnel wrote an outbound entry with it as source or an inbound
     one with it as destination; or if a dump says it is HBONE without a native tunnel, on the node of a watched ztunnel.
@@ -31,10 +34,13 @@ class Capture:
         self._lookup = lookup
         self._max_workloads = max_workloads
         self._captured: set[Name] = set()
+        self.names: list[Name] = []
+        """Workloads that logs prove to be captured, in the order they did."""
         self._nodes: set[str] = set()
         self._followed: frozenset[str] = frozenset()
         self._learned: set[Shape] = set()
         self.version = 0
+        self.watch_version = 0
 
     def learn(self, shapes: Iterable[Shape]) -> None:
         """Learn from entries that were logged."""
@@ -45,6 +51,7 @@ class Capture:
             own = own_workload(shape)
             if own is not None and own not in self._captured and len(self._captured) < self._max_workloads:
                 self._captured.add(own)
+                self.names.append(own)
                 self.version += 1
         if len(self._learned) > 4 * self._max_workloads:
             self._learned.clear()
@@ -54,12 +61,17 @@ class Capture:
         followed = frozenset(nodes)
         if followed != self._followed:
             self._followed = followed
-            self.version += 1
+            self._watch()
 
     def _add_node(self, node: str) -> None:
         if node not in self._nodes:
             self._nodes.add(node)
-            self.version += 1
+            if node not in self._followed:
+                self._watch()
+
+    def _watch(self) -> None:
+        self.version += 1
+        self.watch_version += 1
 
     def is_watched(self, node: str | None) -> bool:
         """Whether a ztunnel of that node is followed, or was heard."""
@@ -92,6 +104,18 @@ class Capture:
             return not self._is_captured_source(shape)
         return not self.is_captured(shape.src_namespace, shape.src_workload)
 
+    def sources_of(self, shape: Shape) -> tuple[Name, ...]:
+        """Give the workloads each of which would take a counted entry out of the count, once it is captured."""
+        if shape.direction != Direction.INBOUND or is_other(shape):
+            return ()
+        if shape.src_workload is None:
+            ip = source_ip(shape)
+            workload = self._lookup.workload_at(ip) if ip else None
+            return (workload_name(workload),) if workload is not None else ()
+        named = (shape.src_namespace, shape.src_workload)
+        workload = self._lookup.workload(*named)
+        return (named,) if workload is None or workload_name(workload) == named else (named, workload_name(workload))
+
     def _is_captured_source(self, shape: Shape) -> bool:
         """Early refusals name no source; where its address was noted, the dump may tell whose it is."""
         ip = source_ip(shape)
@@ -109,6 +133,11 @@ def source_ip(shape: Shape) -> str | None:
         if name == SOURCE_IP:
             return text
     return None
+
+
+def workload_name(workload: Workload) -> Name:
+    """Give namespace and name of a dump's workload, as lines have them."""
+    return workload.namespace, workload.name
 
 
 def own_workload(shape: Shape) -> Name | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from array import array
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import repeat
 from typing import Any
@@ -27,6 +27,8 @@ KEPT_DURATIONS = 256
 _PREFIX = 18
 """`2026-01-31T09:08:0`: a time as written, to its ten seconds."""
 _OPEN_BUCKETS = 3
+_NEWS_LINES = 50_000
+"""Lines after which it is no longer remembered which shapes got entries: who asks so seldom can look at all."""
 _OPEN_LINES = 250_000
 _OPEN_LINES_TIMELESS = 1_500_000
 
@@ -172,11 +174,15 @@ class Rates:
         self.max_shapes = max_shapes
         self.version = 0
         self.past_version = 0
+        self.closed_version = 0
+        """Grows whenever a closed bucket changes."""
         self.entries = 0
         """Entries counted since the start, those in *other* included."""
         self._open: dict[int, Cells] = {}
         self._flat: Flat = defaultdict(list)
         self._open_lines = 0
+        self._news: list[Iterable[Shape]] | None = []
+        self._news_lines = 0
         self._closed: dict[int, list[_Segment]] = {}
         self._cells = 0
         self._past: dict[Shape, _Sum] = {}
@@ -196,6 +202,7 @@ class Rates:
         self.version += 1
         self.entries += len(times)
         self._open_lines += len(times)
+        self._note(batch.shapes, len(times))
         if not self._is_timed:
             self._count_timeless(batch)
         elif (first := (batch.earliest or min(times))[:_PREFIX]) == (batch.latest or max(times))[:_PREFIX]:
@@ -246,6 +253,7 @@ class Rates:
         """Count sums whose entries are gone; all lie in the ten seconds of `time`."""
         bucket = self._bucket(time[:_PREFIX])
         self.version += 1
+        self._note(list(tallies), len(tallies))
         cells: Cells = {}
         for shape, tally in tallies.items():
             durations = [value for value, often in tally.durations_ms.items() for _ in range(often)]
@@ -259,6 +267,7 @@ class Rates:
         if not counted:
             return
         self.version += 1
+        self._note(list(counted), len(counted))
         cells = self._cells_of(time[:_PREFIX]) if self._is_timed else self._open.setdefault(0, {})
         for shape, entries in counted.items():
             cell = cells.get(shape)
@@ -270,6 +279,18 @@ class Rates:
         self._open_lines += lines
         if self._open_lines > self._max_open_lines:
             self._close_all()
+
+    def _note(self, shapes: Iterable[Shape], lines: int) -> None:
+        if self._news is not None:
+            self._news.append(shapes)
+            self._news_lines += lines
+            if self._news_lines > _NEWS_LINES:
+                self._news = None
+
+    def take_news(self) -> set[Shape] | None:
+        """Give the shapes that got entries since the last time; None where it may be any."""
+        news, self._news, self._news_lines = self._news, [], 0
+        return None if news is None else set().union(*news)
 
     def _bucket(self, prefix: bytes) -> int:
         bucket = self._prefixes.get(prefix)
@@ -316,6 +337,7 @@ class Rates:
     def _pack(self, bucket: int, cells: Cells) -> None:
         if not cells:
             return
+        self.closed_version += 1
         self._see(bucket)
         self._closed.setdefault(bucket, []).append(_Segment(cells))
         self._cells += len(cells)
@@ -327,6 +349,7 @@ class Rates:
     def _retire(self, bucket: int) -> None:
         """Add a bucket to the past."""
         self.past_version += 1
+        self.closed_version += 1
         self._kept_from = max(self._kept_from, bucket + 1)
         past = self._past
         for segment in self._closed.pop(bucket):
@@ -345,8 +368,9 @@ class Rates:
         for shape in idle[: max(len(idle) // 4, len(idle) - self.max_shapes)]:
             if is_other(shape):
                 continue
+            stands_for_it = self._other(shape)
             total = self._past.pop(shape)
-            other = self._past.setdefault(self._other(shape), _Sum())
+            other = self._past.setdefault(stands_for_it, _Sum())
             other.add(total.entries, total.sent, total.recv, total.time, total.durations)
 
     def _other(self, shape: Shape) -> Shape:
@@ -392,6 +416,16 @@ class Rates:
     def closed_parts(self, bucket: int) -> int:
         """How often lines of this bucket were packed: changes whenever its closed shares do."""
         return len(self._closed.get(bucket, ()))
+
+    def open_cells(self, bucket: int) -> Cells:
+        """Give what an open bucket knows as it is kept: to be read. Opened again it is another object."""
+        if bucket or not self._flat:
+            return self._open[bucket]
+        cells = {shape: _cell(numbers) for shape, numbers in self._flat.items()}
+        for shape, (sent, recv, time, *durations) in self._open.get(bucket, {}).items():
+            known = cells.get(shape, (0, 0, b""))
+            cells[shape] = [sent + known[0], recv + known[1], time, *known[3:], *durations]
+        return cells
 
     def open_shares(self, bucket: int) -> Iterator[Share]:
         """Give what an open bucket knows."""

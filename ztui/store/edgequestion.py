@@ -1,0 +1,288 @@
+"""One question about edges (keys, filter), and the sums that are kept to answer it again four times a second.
+
+A closed bucket is summed once. Of a bucket that still grows only the shapes are looked at that got entries since the
+question was last asked. What was handed out is never changed: sums that grow are copied first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from ztui.model.fields import BY_KEYS, Lookup
+from ztui.model.flow import Direction, Measures, Shape, Verdict
+from ztui.store.edgesums import Sums
+from ztui.store.rates import OPENED, Share, is_other
+
+if TYPE_CHECKING:
+    from ztui.model.filter import FlowFilter
+    from ztui.store.capture import Capture, Name
+    from ztui.store.edgesums import EdgeRow
+    from ztui.store.rates import Cells, Rates
+
+Group = tuple[str | None, ...]
+Groups = dict[Group, Sums]
+PAST = -1
+"""Stands for a bucket's number where the time before all buckets is meant."""
+_MOST_PENDING = 65_536
+_OTHER_KNOWS = frozenset({"dir", "security", "verdict", "node", "ztunnel"})
+"""Filter keys that can still be asked of edges that were forgotten; any other would be guessed."""
+_OTHER_FORGOT = frozenset({"error", "response_flag"})
+"""Keys of `--by` that the shape of forgotten edges would answer with a text of its own."""
+_overlap, _DURATION = int.__and__, Measures.DURATION.value  # an IntFlag's own operator costs 2 µs
+
+
+class Kind:
+    """What a question makes of one shape: its group, and how its entries add up."""
+
+    __slots__ = ("buckets", "error", "group", "has_durations", "is_denied", "is_failed", "is_flipped")
+
+    def __init__(self, shape: Shape, group: Group, buckets: set[int] | None) -> None:
+        verdict = shape.verdict
+        self.group = group
+        self.buckets = buckets
+        """Where its entries were counted, if it may turn out that they must not be."""
+        self.is_flipped = shape.direction == Direction.INBOUND
+        self.is_denied = verdict == Verdict.DENIED
+        self.is_failed = self.is_denied or verdict == Verdict.FAILED
+        self.has_durations = bool(_overlap(shape.measures, _DURATION))
+        self.error = shape.error
+
+    def add(
+        self, sums: Sums, entries: int, sent: int, recv: int, time: bytes, durations: Sequence[int], weight: float
+    ) -> None:
+        """Add entries of the shape to the sums of its group."""
+        sums.flows += entries
+        if self.is_flipped:
+            sums.bytes_sent += recv
+            sums.bytes_recv += sent
+        else:
+            sums.bytes_sent += sent
+            sums.bytes_recv += recv
+        sums.last = max(sums.last, time)
+        if self.is_failed:
+            sums.add_failed(entries, time, self.error, is_denied=self.is_denied)
+        if self.has_durations:
+            sums.add_durations(durations, weight)
+
+
+class Growing:
+    """Running sums of one bucket that is still open."""
+
+    __slots__ = ("bucket", "cells", "groups", "seen")
+
+    def __init__(self, bucket: int, cells: Cells) -> None:
+        self.bucket = bucket
+        self.cells = cells
+        self.groups: Groups = {}
+        self.seen: dict[Shape, tuple[int, int, int]] = {}
+        """Shape → length of its cell, and bytes sent and received, as far as they are in the sums."""
+
+    def grow(self, touched: Iterable[Shape], kind_of: Callable[[Shape], Kind | None]) -> Groups:
+        """Add what these shapes, and new ones, have that the sums have not; the groups that grew."""
+        grown: Groups = {}
+        cells, seen = self.cells, self.seen
+        more = len(cells) - len(seen)
+        # New shapes in the order they came: of equal edges the one that was seen first stands first.
+        new = list(islice(reversed(cells), more))[::-1] if more else ()
+        for shape in (*(shape for shape in touched if shape in seen), *new):
+            cell = cells[shape]
+            length, sent, recv = seen.get(shape, (3, 0, 0))
+            entries = len(cell) - length
+            if not entries:
+                continue
+            seen[shape] = (len(cell), cell[0], cell[1])
+            kind = kind_of(shape)
+            if kind is None:
+                continue
+            sums = grown.get(kind.group)
+            if sums is None:
+                old = self.groups.get(kind.group)
+                sums = grown[kind.group] = self.groups[kind.group] = Sums() if old is None else old.copied()
+            if kind.buckets is not None:
+                kind.buckets.add(self.bucket)
+            kind.add(sums, entries, cell[0] - sent, cell[1] - recv, cell[2], cell[length:], 1.0)
+        return grown
+
+
+class Question:
+    """Keys and filter, with the sums of every bucket as far as they were needed."""
+
+    def __init__(
+        self,
+        by: tuple[str, ...],
+        where: FlowFilter | None,
+        lookup: Lookup,
+        capture: Capture,
+        *,
+        as_they_are: bool = False,
+    ) -> None:
+        self.by = by
+        self._getters = [BY_KEYS[key] for key in by]
+        self._lookup = lookup
+        self._capture = capture
+        self._judge = where.judge(lookup) if where is not None else None
+        self._judges_other = where is None or where.keys <= _OTHER_KNOWS
+        self._as_they_are = as_they_are or "direction" in by or (where is not None and "dir" in where.keys)
+        self._kinds: dict[Shape, Kind | None] = {}
+        self._by_source: dict[Name, list[Shape]] = {}
+        """Whose capture would take which shapes out of the count."""
+        self._names_known = len(capture.names)
+        self._touched: set[Shape] = set()
+        self._closed: dict[int, tuple[int, Groups]] = {}
+        """Bucket → the number of parts it had, and its sums."""
+        self._past: tuple[int, Groups] = (-1, {})
+        self._growing: dict[int, Growing] = {}
+        self.version = 0
+        """Grows when sums that were kept are no longer true."""
+        self.base: Base | None = None
+        self.rows: dict[Group, EdgeRow] = {}
+        self.rows_of: tuple[object, ...] = ()
+        """What `rows` answered."""
+
+    # -- what shapes stand for
+
+    def kind_of(self, shape: Shape) -> Kind | None:
+        """How a shape adds up; None where it does not count or is filtered out."""
+        try:
+            return self._kinds[shape]
+        except KeyError:
+            kind = self._kinds[shape] = self._kind(shape)
+            return kind
+
+    def _kind(self, shape: Shape) -> Kind | None:
+        if not self._counts(shape) or (self._judge is not None and not self._judge(shape)):
+            return None
+        group = tuple(getter(shape, self._lookup) or None for getter in self._getters)
+        if not is_other(shape):
+            return Kind(shape, group, self._doubt(shape))
+        if not self._judges_other:
+            return None
+        known = (None if key in _OTHER_FORGOT else value for key, value in zip(self.by, group, strict=True))
+        return Kind(shape, (*known, "other"), None)
+
+    def _counts(self, shape: Shape) -> bool:
+        if self._as_they_are:
+            return not shape.is_opened and shape.message != OPENED
+        return self._capture.is_counted(shape)
+
+    def _doubt(self, shape: Shape) -> set[int] | None:
+        """Note whose capture would take this shape out of the count."""
+        sources = () if self._as_they_are else self._capture.sources_of(shape)
+        for source in sources:
+            self._by_source.setdefault(source, []).append(shape)
+        return set() if sources else None
+
+    def learn(self) -> None:
+        """Take the shapes out of the count whose sources are known to be captured by now."""
+        names = self._capture.names
+        wrong: set[int] = set()
+        for name in names[self._names_known :]:
+            for shape in self._by_source.pop(name, ()):
+                kind = self._kinds.get(shape)
+                self._kinds[shape] = None
+                wrong |= (kind.buckets if kind is not None else None) or set()
+        self._names_known = len(names)
+        if not wrong:
+            return
+        self.version += 1
+        for bucket in wrong:
+            self._closed.pop(bucket, None)
+            self._growing.pop(bucket, None)
+        if PAST in wrong:
+            self._past = (-1, {})
+
+    def forget_shapes(self, limit: int) -> None:
+        """Keep the memory of shapes bounded; sums that nobody could correct any more go with it."""
+        if len(self._kinds) > limit:
+            self._kinds.clear()
+            self._by_source.clear()
+            self._closed.clear()
+            self._growing.clear()
+            self._past = (-1, {})
+            self.version += 1
+
+    # -- sums
+
+    def touch(self, shapes: Iterable[Shape] | None) -> None:
+        """Note which shapes got entries; None where nobody knows."""
+        if not self._growing:
+            return
+        if shapes is not None:
+            self._touched.update(shapes)
+        if shapes is None or len(self._touched) > _MOST_PENDING:
+            self.rest()
+
+    def rest(self) -> None:
+        """Let go of running sums: whoever asks again counts anew."""
+        self._growing.clear()
+        self._touched.clear()
+        self.base, self.rows, self.rows_of = None, {}, ()
+
+    def grow(self, rates: Rates) -> tuple[dict[int, Groups], dict[int, Groups]]:
+        """Bring the sums of open buckets up to date: all of them, and those that something came to."""
+        known, self._growing = self._growing, {}
+        grown: dict[int, Groups] = {}
+        for bucket in rates.open_buckets():
+            cells = rates.open_cells(bucket)
+            growing = known.get(bucket)
+            if growing is None or growing.cells is not cells:
+                growing = Growing(bucket, cells)
+                self.version += 1
+            self._growing[bucket] = growing
+            grown[bucket] = growing.grow(self._touched, self.kind_of)
+        self._touched.clear()
+        return {bucket: growing.groups for bucket, growing in self._growing.items()}, grown
+
+    def sums(self, shares: Iterable[Share], bucket: int) -> Groups:
+        """Give sums per group of what one bucket knows."""
+        kinds, groups = self._kinds, Groups()
+        for shape, entries, sent, recv, time, durations, weight in shares:
+            try:
+                kind = kinds[shape]
+            except KeyError:
+                kind = self.kind_of(shape)
+            if kind is None:
+                continue
+            sums = groups.get(kind.group)
+            if sums is None:
+                sums = groups[kind.group] = Sums()
+            if kind.buckets is not None:
+                kind.buckets.add(bucket)
+            kind.add(sums, entries, sent, recv, time, durations, weight)
+        return groups
+
+    def past(self, rates: Rates) -> Groups:
+        """Give the sums of the time before all buckets."""
+        if self._past[0] != rates.past_version:
+            self._past = (rates.past_version, self.sums(rates.past_shares(), PAST))
+        return self._past[1]
+
+    def closed(self, rates: Rates, bucket: int) -> Groups:
+        """Give the sums of a closed bucket."""
+        parts = rates.closed_parts(bucket)
+        known = self._closed.get(bucket)
+        if known is None or known[0] != parts:
+            known = self._closed[bucket] = (parts, self.sums(rates.closed_shares(bucket), bucket))
+        return known[1]
+
+    def forget_buckets(self, alive: Collection[int]) -> None:
+        """Let go of buckets that are gone."""
+        for bucket in self._closed.keys() - alive:
+            del self._closed[bucket]
+
+
+class Base:
+    """What one question adds up to in everything that does not grow any more."""
+
+    __slots__ = ("asked", "totals", "trends")
+
+    def __init__(self, asked: tuple[object, ...], parts: Iterable[Groups], trends: dict[Group, list[float]]) -> None:
+        self.asked = asked
+        gathered: dict[Group, list[Sums]] = {}
+        for groups in parts:
+            for group, sums in groups.items():
+                gathered.setdefault(group, []).append(sums)
+        self.totals = {group: sums[0] if len(sums) == 1 else Sums.of(sums) for group, sums in gathered.items()}
+        self.trends = trends

@@ -1,0 +1,194 @@
+"""Sums over the connections of one edge, and the row they are shown as."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from ztui.model.flow import round_duration
+from ztui.store.rates import logged_at
+
+EXACT_DURATIONS = 1024
+"""Distinct durations an edge keeps apart; beyond, they are rounded to two digits."""
+
+
+class Sums:
+    """Sums over the connections of one edge. Durations are only counted when somebody asks for them."""
+
+    __slots__ = (
+        "_counted",
+        "_is_rounded",
+        "_parts",
+        "_raw",
+        "bytes_recv",
+        "bytes_sent",
+        "denied",
+        "failed",
+        "flows",
+        "last",
+        "last_error",
+        "last_error_at",
+    )
+
+    def __init__(self) -> None:
+        self.flows = self.failed = self.denied = 0
+        self.bytes_sent = self.bytes_recv = 0
+        self.last = self.last_error_at = b""
+        self.last_error: str | None = None
+        self._counted: Counter[int] | None = None
+        self._is_rounded = False
+        self._raw: list[int] = []
+        self._parts: list[Sums] | None = None
+        """Whose durations are to be merged when somebody asks for them."""
+
+    @classmethod
+    def of(cls, parts: Sequence[Sums]) -> Sums:
+        """Add up several; their durations only when a percentile is asked for."""
+        total = cls()
+        for part in parts:
+            total._merge(part)
+        total._parts = list(parts)
+        return total
+
+    def copied(self) -> Sums:
+        """Give the same sums, to add to: what was handed out stays as it was."""
+        copy = Sums()
+        copy.flows, copy.failed, copy.denied = self.flows, self.failed, self.denied
+        copy.bytes_sent, copy.bytes_recv = self.bytes_sent, self.bytes_recv
+        copy.last, copy.last_error_at, copy.last_error = self.last, self.last_error_at, self.last_error
+        copy._counted = self._counted.copy() if self._counted is not None else None
+        copy._is_rounded = self._is_rounded
+        copy._raw = self._raw.copy()
+        return copy
+
+    @property
+    def durations(self) -> Counter[int]:
+        """Duration in milliseconds → how often."""
+        if self._counted is None:
+            self._counted = Counter()
+        if self._parts is not None:
+            for part in self._parts:
+                self._counted.update(part.durations)
+            self._parts = None
+        if self._raw:
+            self._counted.update(map(round_duration, self._raw) if self._is_rounded else self._raw)
+            self._raw.clear()
+            if len(self._counted) > EXACT_DURATIONS:
+                # From now on all are: the answer must not depend on how often it was asked for in between.
+                self._counted, self._is_rounded = _rounded(self._counted), True
+        return self._counted
+
+    def add_failed(self, entries: int, time: bytes, error: str | None, *, is_denied: bool) -> None:
+        """Add failed entries with the same error, the latest of them at `time`."""
+        self.failed += entries
+        if is_denied:
+            self.denied += entries
+        if time >= self.last_error_at:
+            self.last_error_at, self.last_error = time, error
+
+    def add_durations(self, durations_ms: Sequence[int], weight: float) -> None:
+        """Add durations, each of which stands for `weight` entries."""
+        if weight == 1.0:
+            self._raw += durations_ms
+            return
+        often, counted = round(weight), self.durations
+        for duration in durations_ms:
+            counted[duration] += often
+
+    def _merge(self, more: Sums) -> None:
+        self.flows += more.flows
+        self.failed += more.failed
+        self.denied += more.denied
+        self.bytes_sent += more.bytes_sent
+        self.bytes_recv += more.bytes_recv
+        self.last = max(self.last, more.last)
+        if more.last_error_at > self.last_error_at:
+            self.last_error_at, self.last_error = more.last_error_at, more.last_error
+
+
+def _rounded(durations: Mapping[int, int]) -> Counter[int]:
+    rounded: Counter[int] = Counter()
+    for duration, often in durations.items():
+        rounded[round_duration(duration)] += often
+    return rounded
+
+
+def percentile(durations: Mapping[int, int], share: float) -> float | None:
+    """Give the smallest value that at least `share` of all are not above; None of nothing."""
+    total = sum(durations.values())
+    if not total:
+        return None
+    reached, wanted = 0, share * total
+    for value in sorted(durations):
+        reached += durations[value]
+        if reached >= wanted:
+            return float(value)
+    return float(max(durations))
+
+
+class EdgeRow:
+    """One edge: its keys, and what its connections add up to. `failed` includes `denied`; drained are neither.
+
+    Percentiles are found when asked for: merging durations costs more than all the sums together.
+    """
+
+    __slots__ = ("_total", "failed", "failed_per_s", "flows", "is_other", "keys", "rate_per_s", "trend")
+
+    def __init__(
+        self, keys: Mapping[str, str | None], total: Sums, span_s: float, trend: tuple[float, ...], *, is_other: bool
+    ) -> None:
+        self.keys = keys
+        self._total = total
+        self.is_other = is_other
+        """Whether it stands for edges that were forgotten because there were too many."""
+        self.flows = total.flows
+        """Connections (entries, where direction was asked for)."""
+        self.failed = total.failed
+        """Connections that failed or were denied."""
+        self.rate_per_s = total.flows / span_s
+        self.failed_per_s = total.failed / span_s
+        self.trend = trend
+        """Connections per second in each of the last ten seconds, oldest first."""
+
+    @property
+    def denied(self) -> int:
+        """Connections that a policy refused."""
+        return self._total.denied
+
+    @property
+    def bytes_sent(self) -> int:
+        """Client → server."""
+        return self._total.bytes_sent
+
+    @property
+    def bytes_recv(self) -> int:
+        """Server → client."""
+        return self._total.bytes_recv
+
+    @property
+    def last_seen(self) -> float | None:
+        """Unix seconds: when the latest was logged."""
+        return logged_at(self._total.last)
+
+    @property
+    def last_error(self) -> str | None:
+        """The latest error's text, as logged."""
+        return self._total.last_error
+
+    @property
+    def durations_ms(self) -> Mapping[int, int]:
+        """Duration → how often."""
+        return self._total.durations
+
+    @property
+    def p50(self) -> float | None:
+        """Median duration in milliseconds; None where no entry carried one."""
+        return percentile(self.durations_ms, 0.50)
+
+    @property
+    def p99(self) -> float | None:
+        """99th percentile of the durations in milliseconds."""
+        return percentile(self.durations_ms, 0.99)
+
+    def __repr__(self) -> str:
+        return f"EdgeRow({self.keys}, flows={self.flows}, failed={self.failed})"
