@@ -105,7 +105,9 @@ def terminal(
     options = ["set", "-g", "remain-on-exit", "on", ";", "set", "-g", "default-terminal", "tmux-256color", ";"]
     options += ["set", "-g", "default-size", f"{width}x{height}", ";", "set", "-g", "status", "off", ";"]
     start = ["new-session", "-d", "-s", "ztui", "-x", str(width), "-y", str(height), line]
-    clean = {key: value for key, value in os.environ.items() if not key.startswith(("ZTUI_", "TMUX"))} | variables
+    # A test worker may carry COLUMNS and LINES of its own: they would outweigh the size of the pane.
+    ours = ("ZTUI_", "TMUX", "COLUMNS", "LINES")
+    clean = {key: value for key, value in os.environ.items() if not key.startswith(ours)} | variables
     subprocess.run([*base, "start-server", ";", *options, *start], check=True, env=clean)
     try:
         yield Terminal(socket)
