@@ -88,7 +88,7 @@ def test_a_stalled_screen_loses_rows_but_no_count() -> None:
 
 def test_a_finite_observer_waits_for_room_and_loses_nothing() -> None:
     class File:
-        title, is_finite, is_saved = "file", True, False
+        title, is_finite, is_saved, is_unverified = "file", True, False, False
 
         async def follow(self, deliver: Deliver) -> None:
             for _ in range(50):
@@ -135,7 +135,7 @@ def test_who_waits_for_many_rows_is_not_woken_for_one_but_for_the_end() -> None:
 class Live:
     """An observer that never ends, remembers wishes, and fails on demand."""
 
-    title, is_finite, is_saved = "live", False, False
+    title, is_finite, is_saved, is_unverified = "live", False, False, False
 
     def __init__(self, failure: Exception | None = None) -> None:
         self.failure = failure
@@ -290,7 +290,7 @@ def test_the_pause_between_reads_follows_the_streams_that_speak(streams: int, li
 class _Saved:
     """Everything it says is there already."""
 
-    title, is_finite, is_saved = "saved", True, True
+    title, is_finite, is_saved, is_unverified = "saved", True, True, False
 
     async def follow(self, deliver: Deliver) -> None:
         for _ in range(3):

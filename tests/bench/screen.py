@@ -23,8 +23,8 @@ CPU = Figure(
     reach=0.1,
     is_most=True,
     limit=(
-        "half of a tick sums the shapes of the open ten seconds anew, a fifth makes and orders a row for every edge of "
-        "the window though 45 are on the screen"
+        "most of a tick is Textual's painting and the lines and cells of the table; the rest brings the edges up to "
+        "date, and makes a key for each row of the window though 45 are on the screen"
     ),
 )
 BYTES = Figure(
@@ -36,7 +36,7 @@ BYTES = Figure(
     is_most=True,
     is_steady=True,
     guard=0.25,
-    limit="rates and the trend of every row move with time, so more lines change than those that got a connection",
+    limit="a row that changed is sent as a whole line: Textual's partial update crops only at the right edge",
 )
 FIRST = Figure(
     name="screen-first",

@@ -20,7 +20,6 @@ from ztui.model.observation import ConfigDumpTaken, EntriesRead, Exhausted, Obse
 from ztui.model.streams import StreamKey, StreamKind, StreamState
 from ztui.observers.files import FilesObserver
 from ztui.observers.files_kind import Kind, Unreadable, recognise
-from ztui.observers.files_logs import BATCH_BYTES
 from ztui.observers.files_unpack import Unpacker, unpacker
 
 DATA = Path(__file__).parents[1] / "data" / "ztunnel"
@@ -65,7 +64,7 @@ async def test_a_log_is_read_to_its_end_and_is_gone_then() -> None:
     assert notebook.states == {f"file/{LOG}": (StreamState.GONE, None)}
     reads = [item for item in notebook if isinstance(item, EntriesRead)]
     assert sum(read.batch.byte_count for read in reads) == LOG.stat().st_size
-    assert max(read.batch.byte_count for read in reads) <= BATCH_BYTES
+    assert max(read.batch.byte_count for read in reads) <= 256 * 1024
     assert {(read.batch.origin.key, read.batch.origin.node) for read in reads} == {(str(LOG), "w1")}
 
 

@@ -151,6 +151,7 @@ class SimulatedObserver:
     title = "demo"
     is_finite = False
     is_saved = False
+    is_unverified = False
 
     def __init__(self, cluster: SimulatedCluster, settings: Settings, clock: Clock) -> None:
         self._cluster = cluster

@@ -42,7 +42,7 @@ def show(settings: Settings, observer: Observer, clock: Clock, *, target: str | 
         settings=settings,
         title=observer.title,
         is_finite=observer.is_finite,
-        is_unverified=getattr(observer, "is_unverified", False),  # saved files have no server to be verified
+        is_unverified=observer.is_unverified,
         bindings=bindings,
         scope=scope,
         # What was saved may be of any time and length: all of it is what was given to be looked at.

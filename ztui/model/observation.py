@@ -190,6 +190,10 @@ class Observer(Protocol):
         """Whether it ends by itself; a finite observer waits for room instead of shedding."""
 
     @property
+    def is_unverified(self) -> bool:
+        """Whether a server is spoken to whose certificate is not verified."""
+
+    @property
     def is_saved(self) -> bool:
         """Whether all it will say is there already, so that nothing has to be waited for."""
 

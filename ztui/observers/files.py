@@ -154,6 +154,7 @@ class FilesObserver:
     """
 
     is_finite = True
+    is_unverified = False
 
     def __init__(self, paths: Sequence[str], clock: Clock, stdin: int | None = None) -> None:
         self._paths = tuple(dict.fromkeys(paths))

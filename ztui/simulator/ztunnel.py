@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ztui.simulator.certificates import Certificate
-from ztui.simulator.clock import SECOND, stamp_micro
+from ztui.simulator.clock import stamp_micro
 from ztui.simulator.cluster import Node, Pod
 from ztui.simulator.config import describe, start_config
 from ztui.simulator.levels import LevelFilter
@@ -148,11 +148,6 @@ class Ztunnel:
         self._drains_listener(us, "0.0.0.0:15021", "readiness")
         return us
 
-    def hear_of_policy(self, at_us: int, name: str, *, gone: bool = False) -> None:
-        """Say that a policy arrived or left over xDS."""
-        word = "delete" if gone else "update"
-        self.say(at_us, "info", "xds", f"handling RBAC {word} {name}", spans=(("xds", (("id", self.xds_id),)),))
-
     def _listens(self, us: int, scope: str, address: str, component: str, *, transparent: bool | None = None) -> None:
         fields: list[tuple[str, Value]] = [("address", address), ("component", component)]
         if transparent is not None:
@@ -220,8 +215,3 @@ def _json_line(
     for name, inner in spans:
         line[name] = dict(inner)
     return json.dumps(line, ensure_ascii=False, separators=(",", ":"))
-
-
-def uptime_s(ztunnel: Ztunnel, now_us: int) -> float:
-    """Seconds since the process started."""
-    return (now_us - ztunnel.started_us) / SECOND

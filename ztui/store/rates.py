@@ -400,11 +400,6 @@ class Rates:
         """Number of the first ten seconds of which nothing has been added to the past."""
         return self._kept_from
 
-    @property
-    def cell_count(self) -> int:
-        """Packed shapes in closed buckets, of `max_cells`."""
-        return self._cells
-
     def open_buckets(self) -> list[int]:
         """Numbers of the buckets that still grow."""
         return sorted(self._open.keys() | {0}) if self._flat else sorted(self._open)

@@ -78,6 +78,11 @@ class Stage:
         return self.paused_at if self.is_paused else self.clock.now()
 
     @property
+    def moment(self) -> float:
+        """Where ages and windows of single entries count back from: in saved logs their end, as in commands."""
+        return (self.mesh.now_logged if self.is_finite else None) or self.now
+
+    @property
     def window_s(self) -> float | None:
         """Length of the window in seconds; None for everything."""
         return WINDOWS_S[self.window_index]

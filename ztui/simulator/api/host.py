@@ -80,10 +80,6 @@ class Host:
             follower.bell.set()
         self._ring_watchers()
 
-    def is_gone(self, pod: Pod) -> bool:
-        """Whether the pod has been deleted."""
-        return self.world.cluster.pods.get((pod.namespace, pod.name)) is not pod
-
     async def _catch_up(self, to_us: int) -> None:
         """Live up to a time in slices. Waking followers for each would cost more than their lines do."""
         slice_us = int(_LINES_AT_ONCE / max(self.world.settings.rate, 1.0) * SECOND)

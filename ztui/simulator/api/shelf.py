@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ztui.simulator.api.objects import render
-from ztui.simulator.api.resources import RESOURCES, Resource
+from ztui.simulator.api.resources import RESOURCES
 from ztui.simulator.cluster import App, Cluster, Revision, Service
 
 Json = dict[str, Any]
@@ -159,8 +159,3 @@ def _key(plural: str, thing: Any) -> tuple[str, str]:
         assert isinstance(thing, Service)
         return thing.namespace, thing.slice_name
     return ("" if not _KINDS[plural].namespaced else thing.namespace, thing.name)
-
-
-def resource_named(plural: str) -> Resource:
-    """Find the resource of that plural name."""
-    return _KINDS[plural]

@@ -120,7 +120,7 @@ class Edges:
         stage, where = self._stage, self.where
         if where is not None and where.needs_entry:
             return stage.mesh.edges.rows_of_entries(
-                self.by, self._entries(), where=where, window_s=stage.window_s, now=self._moment
+                self.by, self._entries(), where=where, window_s=stage.window_s, now=stage.moment
             )
         return stage.mesh.edges.rows(self.by, where=where, window_s=stage.window_s, now=self._now)
 
@@ -128,15 +128,9 @@ class Edges:
     def _now(self) -> float | None:
         return None if self._stage.is_finite else self._stage.now
 
-    @property
-    def _moment(self) -> float:
-        """What ages are counted from: in saved logs their end."""
-        stage = self._stage
-        return (stage.mesh.now_logged or stage.now) if stage.is_finite else stage.now
-
     def _entries(self) -> Iterator[AccessLogEntry]:
-        mesh = self._stage.mesh
-        return (mesh.entries.entry(seq) for seq in mesh.entries.scan(self.where, mesh.inventory, now=self._moment))
+        stage, mesh = self._stage, self._stage.mesh
+        return (mesh.entries.entry(seq) for seq in mesh.entries.scan(self.where, mesh.inventory, now=stage.moment))
 
     def refresh(self) -> bool:
         """Catch up with the memory; whether the columns are others than before."""
@@ -161,8 +155,7 @@ def catch_up(view: TableView[Any] | FlowView, stage: Stage, *, has_changed: bool
     if has_changed or not stage.is_paused:
         # Another question deserves an answer even while paused.
         view.resume()
-    # Of saved logs ages count back from their end, as in commands.
-    view.refresh((stage.mesh.now_logged if stage.is_finite else None) or stage.now)
+    view.refresh(stage.moment)
     if stage.is_paused:
         view.pause()
 
