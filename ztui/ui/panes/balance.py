@@ -105,7 +105,8 @@ class Balance:
         result = self.result
         if result is None:
             return (Span(f"Balance · {self._stage.window_text}"), *filter_words(self.where))
-        words = ["Balance", result.title, *_from(result), self._stage.window_text]
+        whose = result.title if self._service() else f"{result.title}, the busiest"
+        words = ["Balance", whose, *_from(result), self._stage.window_text]
         return (Span(" · ".join(words)), *filter_words(self.where))
 
     def sentences(self) -> Sequence[Line]:
