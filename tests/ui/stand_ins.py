@@ -12,6 +12,7 @@ from ztui.model.fields import Field, Kind
 from ztui.store.views import TableView
 from ztui.tables.columns import Cell, Column, Context, Meaning, Table, number_column, text_column
 from ztui.ui.themes import DARK
+from ztui.ui.widgets.lines import LookScreen
 
 
 @dataclass
@@ -70,6 +71,9 @@ class OneWidget(App[None]):
         self.ascii_only = ascii_only
         self.register_theme(DARK)
         self.theme = DARK.name
+
+    def get_default_screen(self) -> LookScreen:
+        return LookScreen(id="_default")
 
     def compose(self) -> ComposeResult:
         yield self.widget

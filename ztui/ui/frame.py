@@ -24,6 +24,7 @@ from ztui.ui.looks import Line, Span
 from ztui.ui.panes import PANES
 from ztui.ui.prompt import Prompt
 from ztui.ui.status import Glance, status_parts, status_right
+from ztui.ui.widgets.lines import LookScreen
 from ztui.ui.widgets.rows import FooterRow, StatusRow, Tab, TabsRow
 from ztui.ui.widgets.sheet import Sheet
 
@@ -62,7 +63,7 @@ class Feed(Protocol):
         """Stop collecting."""
 
 
-class MainScreen(Screen[None], inherit_bindings=False):
+class MainScreen(LookScreen, inherit_bindings=False):
     """The one screen. Keys belong to the app; Textual's own bindings of a screen would move a focus we do not use."""
 
     AUTO_FOCUS = ""
