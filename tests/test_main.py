@@ -152,3 +152,16 @@ def test_errors_end_in_one_place(
     assert log.exists() == bool(said)
     if said:
         assert "Traceback" in log.read_text()
+
+
+def test_as_a_program_it_ends_with_its_status_and_everything_is_written() -> None:
+    """It leaves without the interpreter's own farewell: what a pipe has not got yet must have been flushed."""
+    program = "import sys; from ztui.__main__ import script; script()"
+    run = subprocess.run(
+        [sys.executable, "-c", program, "keys", "-o", "json"], capture_output=True, text=True, check=False
+    )
+    assert (run.returncode, run.stderr) == (0, "")
+    assert json.loads(run.stdout)
+    run = subprocess.run([sys.executable, "-c", program, "nonsense"], capture_output=True, text=True, check=False)
+    assert run.returncode == 2
+    assert len(run.stderr.splitlines()) == 2

@@ -298,6 +298,7 @@ class Session:
             asyncio.run(self.observer.follow(self._memory.ingest))
         finally:
             gc.freeze()  # nor need it look there while the answer is made, and when the program ends
+            gc.set_threshold(*_GC_THRESHOLDS)
             gc.enable()
 
     def start(self) -> None:

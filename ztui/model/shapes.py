@@ -50,6 +50,7 @@ _JSON_DST = re.compile(
 _PLAIN_END = re.compile(_PLAIN_ERROR)
 _JSON_END = re.compile(_JSON_ERROR)
 
+_SOURCES = (_PLAIN_SRC, _JSON_SRC)
 _PLAIN_TOKEN = re.compile(
     rb'[ \t]+([A-Za-z_][A-Za-z0-9_.]*)=(?:"[^"\\]*(?:\\.[^"\\]*)*"|[^" \t][^ \t]*|)(?=[ \t]|\Z)', re.DOTALL
 )
@@ -60,6 +61,17 @@ _VOLATILE = frozenset(name.encode() for name in VOLATILE)
 
 _Half = tuple[str | None, ...]
 """Of a source: workload, namespace, identity, cluster. Of a destination: all up to direction and error."""
+
+
+class _Texts(dict[bytes | None, str | None]):
+    """Names as they were read: pods have a name each, but few namespaces, identities and services."""
+
+    def __init__(self) -> None:
+        self[None] = None
+
+    def __missing__(self, data: bytes | None) -> str | None:
+        text = self[data] = None if data is None else intern(read_bytes(data))
+        return text
 
 
 class _Draft(Shape):
@@ -104,6 +116,7 @@ class ShapeTable:
         self.limit = limit
         self._count = 0
         self._parts: dict[Origin, dict[bytes, Shape]] = {}
+        self._texts = _Texts()
         self._sources: dict[bytes, _Half | None] = {}
         self._destinations: dict[bytes, _Half | None] = {}
 
@@ -179,9 +192,14 @@ class ShapeTable:
         match = pattern.fullmatch(text)
         if match is None:
             return None
-        values: list[str | None] = [None if value is None else intern(read_bytes(value)) for value in match.groups()]
-        if len(values) > len(_ENDS) and (error := match[len(values)]) is not None:
-            values[-1] = read_end(error, is_plain=pattern is _PLAIN_DST)
+        if len(self._texts) > 2 * self.limit:
+            self._texts = _Texts()
+        if pattern in _SOURCES:
+            values = list(map(self._texts.__getitem__, match.groups()))
+        else:
+            *names, error = match.groups()
+            values = list(map(self._texts.__getitem__, names))
+            values.append(None if error is None else read_end(error, is_plain=pattern is _PLAIN_DST))
         if len(known) >= self.limit:
             known.clear()
         half = known[text] = tuple(values)

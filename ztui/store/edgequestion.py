@@ -145,16 +145,15 @@ class Question:
 
     def kind_of(self, shape: Shape) -> Kind | None:
         """How a shape adds up; None where it does not count or is filtered out."""
-        try:
-            return self._kinds[shape]
-        except KeyError:
+        kind = self._kinds.get(shape)
+        if kind is None and shape not in self._kinds:
             kind = self._kinds[shape] = self._kind(shape)
-            return kind
+        return kind
 
     def _kind(self, shape: Shape) -> Kind | None:
         if not self._counts(shape) or (self._judge is not None and not self._judge(shape)):
             return None
-        group = tuple(getter(shape, self._lookup) or None for getter in self._getters)
+        group = tuple([getter(shape, self._lookup) or None for getter in self._getters])
         if not is_other(shape):
             return Kind(shape, group, self._doubt(shape))
         if not self._judges_other:
@@ -222,6 +221,9 @@ class Question:
 
     def grow(self, rates: Rates) -> tuple[dict[int, Groups], dict[int, Groups]]:
         """Bring the sums of open buckets up to date: all of them, and those that something came to."""
+        if not rates.is_timed:  # asked once, when all has been read: no sums to keep running
+            groups = {bucket: self.sums(rates.open_shares(bucket), bucket) for bucket in rates.open_buckets()}
+            return groups, groups
         known, self._growing = self._growing, {}
         grown: dict[int, Groups] = {}
         for bucket in rates.open_buckets():
@@ -239,10 +241,7 @@ class Question:
         """Give sums per group of what one bucket knows."""
         kinds, groups = self._kinds, Groups()
         for shape, entries, sent, recv, time, durations, weight in shares:
-            try:
-                kind = kinds[shape]
-            except KeyError:
-                kind = self.kind_of(shape)
+            kind = kinds.get(shape) or (None if shape in kinds else self.kind_of(shape))
             if kind is None:
                 continue
             sums = groups.get(kind.group)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from math import ceil
 
 from ztui.model.flow import round_duration
 from ztui.store.rates import logged_at
@@ -95,6 +96,15 @@ class Sums:
         for duration in durations_ms:
             counted[duration] += often
 
+    def percentiles(self, *shares: float) -> tuple[float | None, ...]:
+        """Give the smallest durations that at least these shares of all are not above; None of nothing."""
+        raw = self._raw
+        if self._counted is None and self._parts is None and len(raw) <= EXACT_DURATIONS:
+            raw.sort()  # few and as they came: most edges of a large mesh
+            return tuple(float(raw[max(ceil(share * len(raw)) - 1, 0)]) if raw else None for share in shares)
+        durations = self.durations
+        return tuple(percentile(durations, share) for share in shares)
+
     def _merge(self, more: Sums) -> None:
         self.flows += more.flows
         self.failed += more.failed
@@ -132,13 +142,14 @@ class EdgeRow:
     Percentiles are found when asked for: merging durations costs more than all the sums together.
     """
 
-    __slots__ = ("_total", "failed", "failed_per_s", "flows", "is_other", "keys", "rate_per_s", "trend")
+    __slots__ = ("_percentiles", "_total", "failed", "failed_per_s", "flows", "is_other", "keys", "rate_per_s", "trend")
 
     def __init__(
         self, keys: Mapping[str, str | None], total: Sums, span_s: float, trend: tuple[float, ...], *, is_other: bool
     ) -> None:
         self.keys = keys
         self._total = total
+        self._percentiles: tuple[float | None, ...] | None = None
         self.is_other = is_other
         """Whether it stands for edges that were forgotten because there were too many."""
         self.flows = total.flows
@@ -183,12 +194,17 @@ class EdgeRow:
     @property
     def p50(self) -> float | None:
         """Median duration in milliseconds; None where no entry carried one."""
-        return percentile(self.durations_ms, 0.50)
+        return self._known_percentiles()[0]
 
     @property
     def p99(self) -> float | None:
         """99th percentile of the durations in milliseconds."""
-        return percentile(self.durations_ms, 0.99)
+        return self._known_percentiles()[1]
+
+    def _known_percentiles(self) -> tuple[float | None, ...]:
+        if self._percentiles is None:
+            self._percentiles = self._total.percentiles(0.50, 0.99)
+        return self._percentiles
 
     def __repr__(self) -> str:
         return f"EdgeRow({self.keys}, flows={self.flows}, failed={self.failed})"

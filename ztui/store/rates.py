@@ -396,6 +396,11 @@ class Rates:
         return self._oldest
 
     @property
+    def is_timed(self) -> bool:
+        """Whether it is known when something was logged; else all time is one bucket."""
+        return self._is_timed
+
+    @property
     def kept_from(self) -> int:
         """Number of the first ten seconds of which nothing has been added to the past."""
         return self._kept_from
@@ -458,11 +463,12 @@ OTHER = "(other)"
 NOT_COUNTED = "(other, not counted)"
 OPENED = "(other, opened)"
 """Forgotten `connection opened` lines: no connections, whichever way entries are counted."""
+_OTHERS = frozenset((OTHER, NOT_COUNTED, OPENED))
 
 
 def is_other(shape: Shape) -> bool:
     """Whether a shape stands for forgotten ones."""
-    return shape.message in (OTHER, NOT_COUNTED, OPENED)
+    return shape.message in _OTHERS
 
 
 def _other_shape(shape: Shape, verdict: Verdict | None, *, is_counted: bool) -> Shape:

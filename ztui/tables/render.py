@@ -83,6 +83,11 @@ def _padded(text: str, width: int, align: Align) -> str:
     return room + text if align is Align.RIGHT else text + room
 
 
+def _colored(text: str, cell: Cell) -> str:
+    sgr = SGR.get(cell.meaning)
+    return f"\x1b[{sgr}m{text}\x1b[0m" if sgr and text.strip() else text
+
+
 class TableWriter(Generic[T]):
     """Writes rows as aligned lines, without line ends; numbers stand right, the last column is not padded.
 
@@ -101,20 +106,26 @@ class TableWriter(Generic[T]):
     def lines(self, rows: Iterable[T]) -> Iterator[str]:
         """Write rows; the titles come before the first call's."""
         rows = iter(rows)
-        while some := [
-            [column.cell(row, self.context) for column in self._columns] for row in islice(rows, _MEASURED_ROWS)
-        ]:
-            self._measure(some)
+        while some := list(islice(rows, _MEASURED_ROWS)):
+            columns = [self._padded(i, some) for i in range(len(self._columns))]
             if self._titles is not None:
                 yield self._header()
-            for cells in some:
-                yield self._line([self._text(*of) for of in zip(cells, self._widths, self._columns, strict=True)])
+            yield from map(self._line, zip(*columns, strict=True))
         if self._titles is not None:
             yield self._header()
 
-    def _measure(self, rows: list[list[Cell]]) -> None:
-        for i in range(len(self._columns)):
-            self._widths[i] = max(self._widths[i], *(width_of(cells[i].text) for cells in rows))
+    def _padded(self, i: int, rows: list[T]) -> list[str]:
+        """Write column `i` of some rows, which may make it wider."""
+        column, context = self._columns[i], self.context
+        cells = [column.cell(row, context) for row in rows]
+        texts = [plain_glyphs(cell.text) for cell in cells] if context.ascii else [cell.text for cell in cells]
+        widths = list(map(width_of, texts))
+        width = self._widths[i] = max(self._widths[i], *widths)
+        if column.align is Align.RIGHT:
+            padded = [" " * (width - taken) + text for text, taken in zip(texts, widths, strict=True)]
+        else:
+            padded = [text + " " * (width - taken) for text, taken in zip(texts, widths, strict=True)]
+        return [_colored(*of) for of in zip(padded, cells, strict=True)] if self._color else padded
 
     def _header(self) -> str:
         titles, self._titles = self._titles or [], None
@@ -125,13 +136,8 @@ class TableWriter(Generic[T]):
             ]
         )
 
-    def _text(self, cell: Cell, width: int, column: Column[T]) -> str:
-        text = _padded(plain_glyphs(cell.text) if self.context.ascii else cell.text, width, column.align)
-        sgr = SGR.get(cell.meaning) if self._color else None
-        return f"\x1b[{sgr}m{text}\x1b[0m" if sgr and text.strip() else text
-
     @staticmethod
-    def _line(parts: list[str]) -> str:
+    def _line(parts: Iterable[str]) -> str:
         return "  ".join(parts).rstrip()
 
 
