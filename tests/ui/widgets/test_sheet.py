@@ -40,6 +40,10 @@ def test_long_lines_are_wrapped_at_blanks_and_indented() -> None:
     ]
 
 
+def test_blanks_at_the_end_never_overflow() -> None:
+    assert [line_width(spans) for spans in wrap((Span("aaa   "),), 5)] == [5]
+
+
 @given(st.text(alphabet="ab 日x", max_size=120), st.integers(5, 40))
 def test_wrapping_loses_nothing_and_never_overflows(text: str, width: int) -> None:
     wrapped = wrap((Span(text),), width)

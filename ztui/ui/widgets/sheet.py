@@ -158,6 +158,8 @@ def wrap(spans: Line, width: int) -> list[Line]:
                 lines.append(tuple(current))
                 current, room = [Span(" " * indent)], width - indent
                 piece = piece.lstrip()  # noqa: PLW2901  a blank at a line's end is no indent of the next
+            if not piece.strip():
+                piece = piece[: max(0, room)]  # noqa: PLW2901  blanks at a line's end are no reason for a `…`
             for part in _chopped(piece, room, width - indent):
                 if current and width_of(part.rstrip()) > room:
                     lines.append(tuple(current))
