@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from itertools import compress
 from typing import TYPE_CHECKING, cast
 
 from ztui.model.accesslog_forms import (
@@ -27,12 +28,14 @@ from ztui.model.accesslog_forms import (
     REMARK,
     SHORT_FORMATS,
     TEN_SECONDS,
+    UP_TO_SECONDS,
+    is_minute,
     kind_of,
     last_time,
     read_numbers,
 )
 from ztui.model.accesslog_rows import Lines, Rows, parts_of
-from ztui.model.accesslog_strict import StrictEntry, is_blank, is_date, read_line, spans_lines
+from ztui.model.accesslog_strict import StrictEntry, is_blank, read_line, spans_lines
 from ztui.model.flow import (
     CLIP,
     AccessLogEntry,
@@ -81,7 +84,7 @@ class Reader:
         self._unmeasured: dict[bytes, Shape] = {}
         self._failed: list[bytes] = []
         self._counted: dict[bytes, Counter[bytes | None]] = {}
-        self._hours: set[bytes] = set()
+        self._minutes: set[bytes] = set()
 
     def feed(self, data: bytes) -> EntryBatch:
         """Read the lines that `data` completes; the unfinished last one is kept for the next call."""
@@ -236,7 +239,7 @@ class Reader:
         else:
             self._is_open = False
         earliest, latest = min(lines.times), max(lines.times)
-        self._check_days(earliest, latest, lines.times)
+        self._check_minutes(earliest, latest, lines.times)
         shapes: list[Shape | None] = list(map(self._known.get, lines.keys))
         if None in shapes:
             self._read_new(lines, shapes)
@@ -248,29 +251,28 @@ class Reader:
         rows.spans(earliest, latest)
         rows.extend(lines, cast("list[Shape]", shapes), numbers)
 
-    def _check_days(self, earliest: bytes, latest: bytes, times: list[bytes]) -> None:
-        """See that every time is of a day that exists; the lines of a block mostly share their hour."""
-        hours = {latest[:13]} if earliest[:13] == latest[:13] else {time[:13] for time in times}
-        if not all(map(self._is_hour, hours)):
+    def _check_minutes(self, earliest: bytes, latest: bytes, times: list[bytes]) -> None:
+        """See that every time is one: what begins as the least and the greatest of them do, all begin with."""
+        first = earliest[:UP_TO_SECONDS]
+        minutes = {first} if first == latest[:UP_TO_SECONDS] else {time[:UP_TO_SECONDS] for time in times}
+        if not all(map(self._is_minute, minutes)):
             raise _NotOrdinary
 
-    def _is_hour(self, hour: bytes) -> bool:
-        if hour in self._hours:
+    def _is_minute(self, minute: bytes) -> bool:
+        if minute in self._minutes:
             return True
-        if not is_date(hour.decode()):
+        if not is_minute(minute):
             return False
-        if len(self._hours) > 1_000:
-            self._hours.clear()
-        self._hours.add(hour)
+        if len(self._minutes) > 1_000:
+            self._minutes.clear()
+        self._minutes.add(minute)
         return True
 
     def _read_odd(self, ordinary: Lines, between: list[bytes], rows: Rows) -> Lines:
         """Put errors, denials and opened connections in place among the ordinary lines; note what is no entry."""
         lines = Lines([], [], [], [])
         seen = placed = 0
-        for end, text in enumerate(between):
-            if not text:
-                continue
+        for end, text in compress(enumerate(between), between):
             if end > seen:
                 self._is_open = False
                 seen = end
@@ -291,7 +293,7 @@ class Reader:
 
     def _take_odd(self, line: bytes, rows: Rows) -> tuple[bytes, bytes, bytes, bytes] | None:
         """Take one line that is no completed connection, or not as most of them are: its parts, if it is an entry."""
-        parts = self._access_parts(line)
+        parts = self._access_parts(line) if b"access" in line else None
         if parts is None and (remark := self._remark(line)) is not None:
             rows.remarks.append(remark)
         elif parts is None:
@@ -314,7 +316,7 @@ class Reader:
                 return None
             level, time, message, addr, rest = match.groups()
             head = level + b"," + message
-        if not self._is_hour(time[:13]):
+        if not self._is_minute(time[:UP_TO_SECONDS]):
             return None
         measured = numbers.search(rest)
         if measured is None:
@@ -325,7 +327,7 @@ class Reader:
     def _remark(self, line: bytes) -> RawRemark | None:
         """Read a line of another scope as most of them are: plain, printable, all in one line; None for any other."""
         match = REMARK.match(line)
-        if match is None or not self._is_hour(match[1][:13]):
+        if match is None or not self._is_minute(match[1][:UP_TO_SECONDS]):
             return None
         return match[1], match[2], match[3], match[4]
 

@@ -9,7 +9,11 @@ from ztui.model.accesslog_strict import is_date
 
 _DAY = rb"[0-9]{4}-[01][0-9]-[0-3][0-9]"
 _CLOCK = rb"[0-2][0-9]:[0-5][0-9]:[0-5][0-9]"
-_TIME = rb"%bT%b\.[0-9]{6}Z" % (_DAY, _CLOCK)
+_MINUTE = rb"%bT[0-2][0-9]:[0-5][0-9]:" % _DAY
+_SECOND = rb"[0-5][0-9]\.[0-9]{6}Z"
+_TIME = _MINUTE + _SECOND
+_LIKE_TIME = rb".{17}" + _SECOND
+"""The lines of a block mostly share their minute: whether it is one is asked once for all of them (`is_minute`)."""
 _PREFIX = rb"%bT%b\.[0-9]{9}(?:Z|[+-][0-9][0-9]:[0-9][0-9]) (?:std(?:out|err) F )?" % (_DAY, _CLOCK)
 
 # Numbers of 20 digits may have more than 64 bits: they are not of these forms.
@@ -17,11 +21,12 @@ _PREFIX = rb"%bT%b\.[0-9]{9}(?:Z|[+-][0-9][0-9]:[0-9][0-9]) (?:std(?:out|err) F 
 # The literal after the greedy `.+` must stand in the same group (`bound"`), or each step back re-enters the matcher.
 _PLAIN = (
     rb"(%b)\tinfo\taccess\tconnection complete\tsrc\.addr=([!#-~]++)"
-    rb'( .+bound") bytes_sent=([0-9]{1,19}+ bytes_recv=[0-9]{1,19}+ duration="[0-9]{1,19}+)ms"\r?(?=\n)' % _TIME
+    rb'( .+bound") bytes_sent=([0-9]{1,19}+ bytes_recv=[0-9]{1,19}+ duration="[0-9]{1,19}+)ms"\r?(?=\n)' % _LIKE_TIME
 )
 _JSON = (
     rb'\{"level":"info","time":"(%b)","scope":"access","message":"connection complete","src\.addr":"([!#-\[\]-~]++)"'
-    rb'(,.+bound"),"bytes_sent":([0-9]{1,19}+,"bytes_recv":[0-9]{1,19}+,"duration":"[0-9]{1,19}+)ms"\}\r?(?=\n)' % _TIME
+    rb'(,.+bound"),"bytes_sent":([0-9]{1,19}+,"bytes_recv":[0-9]{1,19}+,"duration":"[0-9]{1,19}+)ms"\}\r?(?=\n)'
+    % _LIKE_TIME
 )
 FORMATS = {
     (is_json, is_prefixed): re.compile(b"\n" + (_PREFIX if is_prefixed else b"") + (_JSON if is_json else _PLAIN))
@@ -48,6 +53,9 @@ ANY_NUMBERS = (b'0 bytes_recv=0 duration="0', b'0,"bytes_recv":0,"duration":"0')
 _TIME_WITHIN = re.compile(rb'(%b)[\t"]' % _TIME)
 TEN_SECONDS = len("2026-01-31T09:08:0")
 
+UP_TO_SECONDS = len("2026-01-31T09:08:")
+_IS_MINUTE = re.compile(_MINUTE)
+
 _FIRST = re.compile(rb"(%b)?(?:(\{)|%b\t)" % (_PREFIX, _TIME))
 
 # An access line of any message: time, level and message, address, the rest.
@@ -73,6 +81,11 @@ read_numbers = json.JSONDecoder().raw_decode
 BLANK_TO_COMMA = bytes.maketrans(b" ", b",")
 NOT_A_NUMBER = b'abcdefghijklmnopqrstuvwxyz_=":'
 NO_NUMBERS = b"0,0,0"
+
+
+def is_minute(text: bytes) -> bool:
+    """Whether a text is a time up to its seconds, `2026-01-31T09:08:`, of a day and an hour that exist."""
+    return _IS_MINUTE.fullmatch(text) is not None and is_date(text.decode())
 
 
 def kind_of(block: bytes, before: tuple[bool, bool], at: int = 0) -> tuple[bool, bool]:
