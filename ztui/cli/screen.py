@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -49,5 +50,9 @@ def show(settings: Settings, observer: Observer, clock: Clock, *, target: str | 
         window_index=WINDOWS_S.index(None if observer.is_finite else USUAL_WINDOW_S),
     )
     # Textual is half a second of the start: errors of the command line should not wait for it.
-    code: int = import_module("ztui.ui.app").run(stage, session)
+    gc.disable()  # until the first picture: what is made for it stays
+    try:
+        code: int = import_module("ztui.ui.app").run(stage, session)
+    finally:
+        gc.enable()
     return code

@@ -7,6 +7,7 @@ shows with what is known, and repaints the lines that differ. Nothing else paint
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
@@ -69,6 +70,10 @@ class MainScreen(LookScreen, inherit_bindings=False):
     AUTO_FOCUS = ""
 
 
+def _fitting(length: int, breakpoints: Sequence[tuple[int, str]]) -> str:
+    return next((name for least, name in sorted(breakpoints, reverse=True) if length >= least), "")
+
+
 class Frame(App[str], inherit_bindings=False):
     """Status, tabs, pane, prompt and footer on one screen, and the tick that keeps them true."""
 
@@ -124,11 +129,15 @@ class Frame(App[str], inherit_bindings=False):
     # -- life -----------------------------------------------------------------------------------------------------
 
     def get_default_screen(self) -> Screen[None]:
-        """Give the one screen."""
-        return MainScreen(id="_default")
+        """Give the one screen, with the classes of its size at once: else all of it would be styled twice."""
+        width, height = self.size
+        fitting = (_fitting(width, self.HORIZONTAL_BREAKPOINTS), _fitting(height, self.VERTICAL_BREAKPOINTS))
+        return MainScreen(id="_default", classes=" ".join(fitting))
 
     def compose(self) -> ComposeResult:
-        """Put the rows around an empty place; only the first pane is made at once."""
+        """Put the rows around an empty place; only the first pane is made at once, and all show what they can."""
+        self.pane.refresh_views()
+        self.sync_rows()
         yield self.status
         yield self.tabs
         with self.place:
@@ -148,6 +157,8 @@ class Frame(App[str], inherit_bindings=False):
         """Start to collect once there is something to look at."""
         self.feed.start()
         if self._ticks:
+            gc.freeze()
+            gc.enable()  # it was off for the start
             self._timer = self.set_interval(self._interval_s, self.tick)
         self.sync()
 

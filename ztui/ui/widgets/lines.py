@@ -80,9 +80,8 @@ class PaintedLines(Widget, inherit_bindings=False):
         width, height = self.size
         if width <= 0 or height <= 0:
             return 0
-        now = list(self.lines_now(width, height))[:height]
-        now += [BLANK] * (height - len(now))
-        before, self._painted = self._painted, now
+        before, self._painted = self._painted, self._now(width, height)
+        now = self._painted
         if len(before) != height:
             self.refresh()
             return height
@@ -91,9 +90,15 @@ class PaintedLines(Widget, inherit_bindings=False):
             self.refresh(*(Region(0, y, width, 1) for y in changed))
         return len(changed)
 
+    def _now(self, width: int, height: int) -> list[Line]:
+        now = list(self.lines_now(width, height))[:height]
+        return now + [BLANK] * (height - len(now))
+
     def render_line(self, y: int) -> Strip:
-        """Draw one painted line."""
+        """Draw one painted line. What is drawn before it was ever synced shows at once what it has to show."""
         width = self.size.width
+        if not self._painted:
+            self._painted = self._now(*self.size)
         spans = self._painted[y] if y < len(self._painted) else BLANK
         if getattr(self.app, "ascii_only", False):
             spans = tuple(Span(ascii_text(span.text), span.look) for span in spans)
