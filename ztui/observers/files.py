@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from ztui.clock import Clock
 
 STDIN = "-"
-_TURN_BYTES = 4 * BATCH_BYTES
+_TURN_BYTES = BATCH_BYTES
 """Read of a file on disk before a wish to stop is heard."""
 _MOST_SHAPES = 1 << 19
 """Shapes known at once of saved logs: each takes about 650 bytes, mostly its text, and forgetting them to learn them
