@@ -1,8 +1,9 @@
 """The live path without a screen, in a process of its own: prints what following a cluster costs, as JSON.
 
 `python -m tests.bench.watching KUBECONFIG STREAMS SECONDS tick|arrival|exact`: the memory is fed at each tick, as the
-screen does, or whenever something arrives, as commands do; `exact` is `tick`, and goes on until nothing comes any more.
-It waits for a line on standard input before it measures, and `exact` for another before it looks for the end.
+screen does, or whenever something arrives, as commands do; `exact` is `tick`, and goes on until everything has come.
+It waits for a line on standard input before it measures; `exact` for another, with the number of lines that were
+written in all, and says of each log how many came.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ from ztui.store.rates import logged_at
 
 TICK_S = 0.25
 _PATIENCE_S = 120.0
+_SILENCE_S = 45.0
+"""So long nothing may come before lines that are missing are lost: longer than the longest pause before a retry."""
 _WARM_UP_S = 3.0
 
 
@@ -88,19 +91,27 @@ class Watching:
             self.turn()
         return time.monotonic() - began
 
-    def turn_until_told(self) -> None:
-        """Go on until a line comes on standard input."""
-        told = threading.Thread(target=sys.stdin.readline, daemon=True)
-        told.start()
-        while told.is_alive():
+    def turn_until_told(self) -> str:
+        """Go on until a line comes on standard input; what it says."""
+        told: list[str] = []
+        hearing = threading.Thread(target=lambda: told.append(sys.stdin.readline()), daemon=True)
+        hearing.start()
+        while hearing.is_alive():
             self.turn()
+        return told[0]
 
-    def turn_until_quiet(self) -> None:
-        """Go on until nothing has come for two seconds."""
-        deadline, known = time.monotonic() + _PATIENCE_S, -1
-        while known < self.received and time.monotonic() < deadline:
-            known = self.received
-            self.turn_for(2.0)
+    def turn_until_received(self, lines: int) -> None:
+        """Go on until so many lines have come, or none has for a long time."""
+        known, since = self.received, time.monotonic()
+        while self.received < lines and time.monotonic() - since < _SILENCE_S:
+            self.turn()
+            if self.received > known:
+                known, since = self.received, time.monotonic()
+
+    def received_of_each(self) -> dict[str, int]:
+        """How many lines came of each log, by its pod's name."""
+        rows = self.counted.mesh.streams.of_kind(StreamKind.LOG)
+        return {row.key.of.rpartition("/")[2]: row.lines.received for row in rows}
 
 
 def main(words: list[str]) -> None:
@@ -122,15 +133,15 @@ def main(words: list[str]) -> None:
     watching.counted.is_noting = False
     print("measured", flush=True)
     if how == "exact":
-        watching.turn_until_told()
-        watching.turn_until_quiet()
+        watching.turn_until_received(int(watching.turn_until_told()))
+        watching.turn_for(TICK_S)  # what is doubled comes after what was wanted
     late = watching.counted.late_s or [0.0]
     found = {
         "opened_s": opened_s,
         "lines": lines,
         "cpu_s": cpu,
         "took_s": took_s,
-        "received": watching.received,
+        "received": watching.received_of_each() if how == "exact" else {},
         "gaps": sum(row.gap_count for row in watching.counted.mesh.streams),
         "following": watching.following,
         "rss_per_stream": (rss - few_bytes) / max(1, streams - few),
