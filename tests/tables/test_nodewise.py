@@ -150,7 +150,7 @@ def test_addresses_have_names_where_they_are_known() -> None:
     inbound, outbound = sorted(connection_rows(fed.mesh), key=lambda row: row.open.connection.direction.value)
     assert cells(CONNECTIONS, outbound) | {
         "workload": "curl", "from": "curl", "to": "reviews-1:15008", "node": "w1", "protocol": "HBONE",
-        "service": "reviews.default.svc.cluster.local:80", "direction": "outbound",
+        "service": "reviews.default:80", "direction": "outbound",
     } == cells(CONNECTIONS, outbound)  # fmt: skip
     shown = cells(CONNECTIONS, inbound)
     assert (shown["from"], shown["to"]) == ("[fd00::9]:5", "curl:8080")

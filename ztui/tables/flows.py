@@ -293,8 +293,9 @@ _CLUSTER_DOMAIN = ".svc.cluster.local"
 
 
 def short_service(hostname: str) -> str:
-    """Leave out the domain that every service of an ordinary cluster shares: `reviews.default`."""
-    return hostname.removesuffix(_CLUSTER_DOMAIN)
+    """Leave out the domain that every service of an ordinary cluster shares: `reviews.default`, also before a port."""
+    host, colon, port = hostname.partition(":")
+    return host.removesuffix(_CLUSTER_DOMAIN) + colon + port
 
 
 OTHER = "(other)"

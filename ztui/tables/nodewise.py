@@ -23,6 +23,7 @@ from ztui.tables.columns import (
     text_column,
     time_cell,
 )
+from ztui.tables.flows import short_service
 
 if TYPE_CHECKING:
     from ztui.store.inventory import Inventory, OpenNow
@@ -233,6 +234,10 @@ def _first_seen_cell(row: ConnectionRow, context: Context) -> Cell:
     return Cell(f"{'≥' if context.zone is Zone.RELATIVE else '≤'}{cell.text}", cell.meaning)
 
 
+def _service_cell(row: ConnectionRow, _: Context) -> Cell:
+    return Cell(short_service(row.service)) if row.service else NOTHING
+
+
 CONNECTIONS: Table[ConnectionRow] = Table(
     name="connections",
     columns=(
@@ -256,7 +261,15 @@ CONNECTIONS: Table[ConnectionRow] = Table(
         ),
         text_column("from", "from", lambda r: r.source, width=30, min_width=10, priority=2),
         text_column("to", "to", lambda r: r.destination, width=36, min_width=10, priority=2),
-        text_column("service", "service", lambda r: r.service, width=38, priority=5),
+        Column(
+            key="service",
+            title="service",
+            value=lambda r: r.service,
+            cell=_service_cell,
+            width=28,
+            priority=5,
+            sort="service",
+        ),
         text_column("protocol", "protocol", lambda r: r.open.connection.protocol, width=8, priority=6),
         text_column("node", "node", lambda r: r.node, width=10, priority=5),
         Column(
