@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,12 @@ from tests.store.feed import START, Fed, batch, line, log_of, origin, pair, serv
 from ztui.model.accesslog import Reader, entry_at
 from ztui.model.fields import BY_KEYS
 from ztui.model.filter import parse
-from ztui.model.flow import AccessLogEntry, Measures, Tally
-from ztui.model.observation import EntriesCounted, EntriesRead
+from ztui.model.flow import AccessLogEntry, Measures, Shape, Tally
+from ztui.model.observation import ConnectionsCounted, EntriesCounted, EntriesRead
+from ztui.model.streams import StreamKey, StreamKind
 from ztui.store.edges import EdgeRow, percentile
+from ztui.tables.columns import Context
+from ztui.tables.flows import edges_table
 
 DATA = Path(__file__).parents[1] / "data" / "ztunnel"
 REVIEWS = "reviews.default.svc.cluster.local"
@@ -326,7 +330,7 @@ def naive(entries: Sequence[AccessLogEntry], by: str) -> dict[str | None, tuple[
     return {key: tuple(one) for key, one in sums.items()}  # type: ignore[misc]
 
 
-def counted(rows: Sequence[EdgeRow], by: str) -> dict[str | None, tuple[int, int, int, int, int]]:
+def counted(rows: Sequence[EdgeRow], by: str) -> dict[str | None, tuple[int, int, int, int | None, int | None]]:
     return {row.keys[by]: (row.flows, row.failed, row.denied, row.bytes_sent, row.bytes_recv) for row in rows}
 
 
@@ -384,9 +388,54 @@ def test_forgotten_edges_keep_their_sums_in_a_row_of_their_own() -> None:
     rows = fed.edges()
     (other,) = [row for row in rows if row.is_other]
     assert other.keys == {"src.workload": None, "dst.service": None}
-    assert sum(row.flows for row in rows) == sum(row.bytes_sent for row in rows) == 40
+    assert sum(row.flows for row in rows) == sum(row.bytes_sent or 0 for row in rows) == 40
     assert other.flows > 20
     assert only([row for row in fed.edges("verdict") if row.is_other]).keys == {"verdict": "forwarded"}
+
+
+def counted_only(fed: Fed, shape: Shape, connections: int, at: bytes = b"2026-01-31T09:08:00") -> None:
+    """Let overload count connections of a shape without reading their numbers."""
+    unread = replace(shape, measures=Measures.NONE)
+    stream = StreamKey(kind=StreamKind.LOG, of="w1")
+    fed.mesh.ingest(ConnectionsCounted(stream=stream, logged_at=at, counted={unread: connections}))
+
+
+def test_bytes_of_connections_that_were_only_counted_are_estimated_and_the_share_is_told() -> None:
+    fed = Fed()
+    fed.log("w1", line(1, sent=100, recv=10, took=7), line(2, sent=300, recv=30, took=9), line(3, src="other", sent=5))
+    shape = batch("w1", line(1)).shapes[0]
+    counted_only(fed, shape, 6)
+    row, exact = fed.edges()
+    assert (row.flows, row.failed, row.read_share) == (8, 0, 0.25)
+    assert (row.bytes_sent, row.bytes_recv, row.p50) == (1_600, 160, 7.0)
+    assert (exact.read_share, exact.bytes_sent) == (1.0, 5)
+    table = edges_table()
+    assert {key: table.column(key).cell(row, Context(now=0.0)).text for key in ("flows", "sent", "recv", "p99")} == {
+        "flows": "8", "sent": "≈ 1.6 kB", "recv": "≈ 160 B", "p99": "≈ 9 ms",
+    }  # fmt: skip
+    assert table.document(row)["read_share"] == 0.25
+    assert "read_share" not in table.document(exact)
+
+
+def test_bytes_nobody_read_are_not_known() -> None:
+    fed = Fed()
+    counted_only(fed, batch("w1", line(1)).shapes[0], 3)
+    row = only(fed.edges())
+    assert (row.flows, row.read_share, row.bytes_sent, row.p50) == (3, 0.0, None, None)
+    assert edges_table().column("sent").cell(row, Context(now=0.0)).text == "–"
+    assert "bytes_sent" not in edges_table().document(row)
+
+
+def test_what_was_only_counted_stays_so_when_it_is_forgotten() -> None:
+    fed = Fed(max_rows=0, max_buckets=1, max_shapes=4)
+    for at in range(40):
+        first = line(100 * at, src=f"pod-{at}", sent=10)
+        fed.log("w1", first)
+        shape = batch("w1", first).shapes[0]
+        counted_only(fed, shape, 3, first.split("\t")[0].encode())
+    (other,) = [row for row in fed.edges() if row.is_other]
+    assert other.read_share == 0.25
+    assert other.bytes_sent == 10 * other.flows
 
 
 def test_of_forgotten_edges_only_what_is_still_known_is_asked() -> None:

@@ -30,13 +30,17 @@ _OTHER_KNOWS = frozenset({"dir", "security", "verdict", "node", "ztunnel"})
 """Filter keys that can still be asked of edges that were forgotten; any other would be guessed."""
 _OTHER_FORGOT = frozenset({"error", "response_flag"})
 """Keys of `--by` that the shape of forgotten edges would answer with a text of its own."""
-_overlap, _DURATION = int.__and__, Measures.DURATION.value  # an IntFlag's own operator costs 2 µs
+_overlap, _DURATION, _SENT = (
+    int.__and__,
+    Measures.DURATION.value,
+    Measures.SENT.value,
+)  # an IntFlag's own operator costs 2 µs
 
 
 class Kind:
     """What a question makes of one shape: its group, and how its entries add up."""
 
-    __slots__ = ("buckets", "error", "group", "has_durations", "is_denied", "is_failed", "is_flipped")
+    __slots__ = ("buckets", "error", "group", "has_durations", "is_denied", "is_failed", "is_flipped", "is_unread")
 
     def __init__(self, shape: Shape, group: Group, buckets: set[int] | None) -> None:
         verdict = shape.verdict
@@ -47,6 +51,7 @@ class Kind:
         self.is_denied = verdict == Verdict.DENIED
         self.is_failed = self.is_denied or verdict == Verdict.FAILED
         self.has_durations = bool(_overlap(shape.measures, _DURATION))
+        self.is_unread = verdict == Verdict.FORWARDED and not _overlap(shape.measures, _SENT)
         self.error = shape.error
 
     def add(
@@ -65,6 +70,8 @@ class Kind:
             sums.add_failed(entries, time, self.error, is_denied=self.is_denied)
         if self.has_durations:
             sums.add_durations(durations, weight)
+        if self.is_unread:
+            sums.unread += entries
 
 
 class Growing:

@@ -29,6 +29,7 @@ class Sums:
         "last",
         "last_error",
         "last_error_at",
+        "unread",
     )
 
     def __init__(self) -> None:
@@ -36,6 +37,8 @@ class Sums:
         self.bytes_sent = self.bytes_recv = 0
         self.last = self.last_error_at = b""
         self.last_error: str | None = None
+        self.unread = 0
+        """Connections that only were counted (overload), or of which the line told no numbers."""
         self._counted: Counter[int] | None = None
         self._is_rounded = False
         self._raw: list[int] = []
@@ -56,6 +59,7 @@ class Sums:
         copy = Sums()
         copy.flows, copy.failed, copy.denied = self.flows, self.failed, self.denied
         copy.bytes_sent, copy.bytes_recv = self.bytes_sent, self.bytes_recv
+        copy.unread = self.unread
         copy.last, copy.last_error_at, copy.last_error = self.last, self.last_error_at, self.last_error
         copy._counted = self._counted.copy() if self._counted is not None else None
         copy._is_rounded = self._is_rounded
@@ -111,6 +115,7 @@ class Sums:
         self.denied += more.denied
         self.bytes_sent += more.bytes_sent
         self.bytes_recv += more.bytes_recv
+        self.unread += more.unread
         self.last = max(self.last, more.last)
         if more.last_error_at > self.last_error_at:
             self.last_error_at, self.last_error = more.last_error_at, more.last_error
@@ -167,14 +172,29 @@ class EdgeRow:
         return self._total.denied
 
     @property
-    def bytes_sent(self) -> int:
-        """Client → server."""
-        return self._total.bytes_sent
+    def read_share(self) -> float:
+        """Of the connections that went well, the share whose numbers were read: less than 1.0 after overload.
+
+        Bytes are estimated from that share, and durations are those of that share.
+        """
+        told = self.flows - self.failed
+        return 1.0 - self._total.unread / told if self._total.unread else 1.0
 
     @property
-    def bytes_recv(self) -> int:
-        """Server → client."""
-        return self._total.bytes_recv
+    def bytes_sent(self) -> int | None:
+        """Client → server; an estimate where `read_share` is below 1.0, None where it is nothing."""
+        return self._estimated(self._total.bytes_sent)
+
+    @property
+    def bytes_recv(self) -> int | None:
+        """Server → client; as `bytes_sent`."""
+        return self._estimated(self._total.bytes_recv)
+
+    def _estimated(self, size: int) -> int | None:
+        if not self._total.unread:
+            return size
+        share = self.read_share
+        return round(size / share) if share > 0 else None
 
     @property
     def last_seen(self) -> float | None:

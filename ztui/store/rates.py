@@ -374,10 +374,10 @@ class Rates:
             other.add(total.entries, total.sent, total.recv, total.time, total.durations)
 
     def _other(self, shape: Shape) -> Shape:
-        """Give the shape that stands for all forgotten ones of the same reporter, direction, verdict and security."""
+        """Give the shape that stands for all forgotten ones that are alike in who reports them and how they count."""
         verdict = shape.verdict
         is_counted = self._is_counted(shape)
-        key = (shape.origin.key, shape.direction, verdict, shape.is_mtls, is_counted)
+        key = (shape.origin.key, shape.direction, verdict, shape.is_mtls, is_counted, shape.measures)
         other = self._others.get(key)
         if other is None:
             other = self._others[key] = _other_shape(shape, verdict, is_counted=is_counted)

@@ -140,6 +140,7 @@ def edge_document(row: EdgeRow, by: tuple[str, ...]) -> Document:
     """One edge: its keys, then counts; bytes in the client's view, durations in milliseconds.
 
     `other` marks the sums of edges that were forgotten because there were too many: their keys are not known any more.
+    With a `read_share`, bytes are estimated from that share of the connections, and durations are those of that share.
     """
     document: Document = {key: value for key in by if (value := row.keys.get(key)) is not None}
     if row.is_other:
@@ -148,9 +149,12 @@ def edge_document(row: EdgeRow, by: tuple[str, ...]) -> Document:
         "flows": row.flows,
         "failed": row.failed,
         "denied": row.denied,
-        "bytes_sent": row.bytes_sent,
-        "bytes_recv": row.bytes_recv,
     }
+    sent, recv = row.bytes_sent, row.bytes_recv
+    if sent is not None and recv is not None:
+        document |= {"bytes_sent": sent, "bytes_recv": recv}
+    if row.read_share < 1.0:
+        document["read_share"] = round(row.read_share, 3)
     if row.p50 is not None and row.p99 is not None:
         document["duration_ms"] = {"p50": _whole(row.p50), "p99": _whole(row.p99)}
     return document
