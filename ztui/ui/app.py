@@ -68,7 +68,7 @@ class ZtuiApp(Frame):
             self.sheet.scroll(delta)
         elif table := self.pane.table:
             table.move(delta)
-            self.pane.sync()
+            self.pane.cursor_moved()
 
     def action_page(self, delta: int) -> None:
         """Move by a screen."""
@@ -76,7 +76,7 @@ class ZtuiApp(Frame):
             self.sheet.scroll_page(delta)
         elif table := self.pane.table:
             table.page(delta)
-            self.pane.sync()
+            self.pane.cursor_moved()
 
     def action_go_first(self) -> None:
         """Go to the top."""
@@ -84,7 +84,7 @@ class ZtuiApp(Frame):
             self.sheet.go_first()
         elif table := self.pane.table:
             table.go_first()
-            self.pane.sync()
+            self.pane.cursor_moved()
 
     def action_go_newest(self) -> None:
         """Go to the end, and stay there as it grows."""
@@ -92,7 +92,7 @@ class ZtuiApp(Frame):
             self.sheet.go_last()
         elif table := self.pane.table:
             table.go_newest()
-            self.pane.sync()
+            self.pane.cursor_moved()
 
     def action_next_part(self, delta: int) -> None:
         """Give the keys to the next part of the pane."""

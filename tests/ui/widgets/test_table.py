@@ -39,6 +39,21 @@ async def test_only_changed_lines_are_repainted() -> None:
         assert widget.sync() == 2
 
 
+async def test_a_row_that_says_the_same_is_the_same_line_wherever_it_stands() -> None:
+    view = list_view([Row(f"row{i}", i) for i in range(20)])
+    widget = _table(view)
+    async with OneWidget(widget).run_test(size=(50, 12)):
+        before = widget.lines_now(50, 12)
+        view.move(11)
+        after = widget.lines_now(50, 12)
+        assert [line is kept for line, kept in zip(after[1:11], before[2:12], strict=True)] == [True] * 10
+        widget.find_text = "row7"
+        widget.is_active = False
+        again = widget.lines_now(50, 12)
+        assert any(span.look == "match" for line in again for span in line)
+        assert not any(span.look.startswith("cursor") for line in again for span in line)
+
+
 async def test_columns_go_by_priority_and_names_stay() -> None:
     view = list_view([Row("reviews", 7, "no")])
     widget = _table(view)
@@ -79,8 +94,10 @@ async def test_scrolls_to_the_selection_and_follows_the_newest() -> None:
         assert view.selected_index == 9
         widget.page(1)
         assert view.selected_index == 18
+        widget.sync()
         assert widget.range_shown == (10, 19, 100)
         widget.go_newest()
+        widget.sync()
         assert widget.range_shown == (91, 100, 100)
         assert "row99" in shown(widget)[-1]
 

@@ -170,6 +170,13 @@ class OverviewPane(Pane):
             self._balance_part.table.forget_widths()
         self.certificates.refresh()
 
+    def cursor_moved(self) -> None:
+        """Follow the cursor; among the edges it chooses whose balance is shown."""
+        if self.part is self._edges_part:
+            self.sync()
+        else:
+            super().cursor_moved()
+
     def set_filter(self, own: FlowFilter | None, everywhere: FlowFilter | None) -> None:
         """Filter flows."""
         self._where = own & everywhere if own is not None and everywhere is not None else own or everywhere

@@ -69,6 +69,11 @@ class Pane(Widget, inherit_bindings=False):
                 part.table.view.select_index(0)
         return sum(part.sync() for part in self.parts if part.display)
 
+    def cursor_moved(self) -> None:
+        """Follow the cursor of the part that has the keys; what was observed meanwhile is for the next tick."""
+        if self.part is not None:
+            self.part.sync()
+
     def set_filter(self, own: FlowFilter | None, everywhere: FlowFilter | None) -> None:
         """Show only what passes the filter typed for this pane, and the one that holds in all panes."""
 

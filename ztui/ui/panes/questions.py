@@ -45,6 +45,7 @@ def as_flow(entry: AccessLogEntry) -> Flow:
 
 def dressed(table: Table[S], change: Callable[[T], S]) -> Table[T]:
     """Make a table of rows T of a table of what they stand for."""
+    change = _once(change)
     return Table(
         name=table.name,
         columns=tuple(_dressed_column(column, change) for column in table.columns),
@@ -54,6 +55,18 @@ def dressed(table: Table[S], change: Callable[[T], S]) -> Table[T]:
         is_problem=None,
         default_sort=table.default_sort,
     )
+
+
+def _once(change: Callable[[T], S]) -> Callable[[T], S]:
+    """Remember the latest answer: a row is asked for column by column."""
+    latest: list[tuple[T, S]] = []
+
+    def changed(row: T) -> S:
+        if not latest or latest[0][0] is not row:
+            latest[:] = [(row, change(row))]
+        return latest[0][1]
+
+    return changed
 
 
 def _dressed_column(column: Column[S], change: Callable[[T], S]) -> Column[T]:

@@ -117,6 +117,9 @@ class WindowTable(PaintedLines, Generic[T]):
         self._placed_for: tuple[object, ...] = ()
         """What the columns were last placed for: nothing is placed anew while it is the same."""
         self._rows_height = 0
+        self._drawn: dict[tuple[object, ...], Line] = {}
+        """The lines last drawn, by what stands in them: most rows are the same from one frame to the next."""
+        self._drawn_for: tuple[object, ...] = ()
 
     # -- what is shown ------------------------------------------------------------------------------------------
 
@@ -178,12 +181,25 @@ class WindowTable(PaintedLines, Generic[T]):
         self._place(width)
         if len(self._placed) != (len(cells[0]) if cells else len(self._placed)):
             cells = self._measure(rows, context)
-        selected = self.view.selected_index
-        lines = [self._header()]
-        for offset, row in enumerate(cells):
-            lines.append(self._row(row, is_cursor=selected == self.first + offset, width=width))
+        lines = [self._header(), *self._lines(cells, width)]
         if not cells:
             lines.extend(part for text in self._empty() for part in wrap(text, width))
+        return lines
+
+    def _lines(self, cells: Sequence[Sequence[Cell]], width: int) -> list[Line]:
+        """Draw rows; a row that says what one on glass says is that line."""
+        drawn_for = (self._placed, width, self.is_active, self.find_text)
+        before = self._drawn if drawn_for == self._drawn_for else {}
+        self._drawn, self._drawn_for = {}, drawn_for
+        selected = self.view.selected_index - self.first
+        lines: list[Line] = []
+        for offset, row in enumerate(cells):
+            said = (offset == selected, *row)
+            found = before.get(said)
+            if found is None:
+                found = self._row(row, is_cursor=offset == selected, width=width)
+            self._drawn[said] = found
+            lines.append(found)
         return lines
 
     def _measure(self, rows: Sequence[T], context: Context) -> list[list[Cell]]:
@@ -234,7 +250,7 @@ class WindowTable(PaintedLines, Generic[T]):
         end = at + len(wanted)
         return [Span(text[:at], look), Span(text[at:end], "match"), Span(text[end:], look)]
 
-    # -- moving -------------------------------------------------------------------------------------------------
+    # -- moving: who moves the cursor syncs what shows it ---------------------------------------------------------
 
     def _scroll_to_selection(self) -> None:
         count, height = self.view.count, self._rows_height
@@ -247,25 +263,21 @@ class WindowTable(PaintedLines, Generic[T]):
         """Move the cursor by rows."""
         self.is_touched = True
         self.view.move(delta)
-        self.sync()
 
     def page(self, delta: int) -> None:
         """Move the cursor by screens, keeping one row in sight."""
         self.is_touched = True
         self.view.move(delta * max(1, self._rows_height - 1))
-        self.sync()
 
     def go_first(self) -> None:
         """Go to the first row, and stay there whatever becomes the first."""
         self.is_touched = False
         self.view.go_first()
-        self.sync()
 
     def go_newest(self) -> None:
         """Go to the last row and stay there."""
         self.is_touched = True
         self.view.go_last(follow=True)
-        self.sync()
 
     def find_again(self, delta: int) -> bool:
         """Go to the next row that shows `find_text`; whether there is one."""
@@ -352,12 +364,14 @@ class WindowTable(PaintedLines, Generic[T]):
         event.stop()
         self.post_message(self.Touched(self))
         self.move(3)
+        self.sync()
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
         """Move up by three rows."""
         event.stop()
         self.post_message(self.Touched(self))
         self.move(-3)
+        self.sync()
 
 
 def _merged(spans: Sequence[Span]) -> Line:
