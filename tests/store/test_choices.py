@@ -18,7 +18,7 @@ from ztui.model.cluster import Pod
 from ztui.model.configdump import ConfigDump, DumpReader
 from ztui.model.filter import parse
 from ztui.model.flow import Origin
-from ztui.model.observation import ClusterChanged, ConfigDumpTaken, EntriesRead
+from ztui.model.observation import ClusterChanged, ConfigDumpTaken, ConnectionsCounted, EntriesRead
 from ztui.model.streams import StreamKey, StreamKind
 from ztui.store.choices import Choices, Span
 from ztui.store.heldservices import names_of
@@ -195,6 +195,19 @@ def test_a_choice_counts_when_it_was_opened_not_when_it_closed() -> None:
     assert counted(choices.balance(WEB, Span())) == {"a": 2, "b": 2}
     load = {one.name: one.bytes_recv for one in choices.balance(WEB, since(60)).drawn}
     assert load == {"a": 20, "b": 40}  # load is of what closed in the window
+
+
+def test_bytes_of_connections_that_were_only_counted_are_estimated() -> None:
+    mesh = Mesh(clock=ManualClock(NOW))
+    feed(mesh, entry("09:09:30", "a") + entry("09:09:31", "b"))
+    reader = Reader(origin("w1"))
+    reader.count(entry("09:09:32", "a") * 3)
+    for logged_at, shapes in reader.take_counted():
+        stream = StreamKey(kind=StreamKind.LOG, of=origin("w1").key)
+        mesh.ingest(ConnectionsCounted(stream=stream, logged_at=logged_at, counted=shapes))
+    a, b = Choices(mesh).balance(WEB, since(60)).drawn
+    assert (a.observed, a.read_share, a.bytes_sent, a.bytes_recv) == (4, 0.25, 40, 80)
+    assert (b.observed, b.read_share, b.bytes_sent) == (1, 1.0, 10)
 
 
 def test_a_window_may_end_before_now() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 
 from ztui.analysis.balance_words import sentences
 from ztui.analysis.draws import (
@@ -25,10 +25,14 @@ from ztui.analysis.draws import (
     Weights,
     candidates,
 )
+from ztui.analysis.overload import estimated
 from ztui.model.workload import Workload
 
 LEAST_EXPECTED = 5
 """The least count that every backend must be expected to get before shares say anything: the usual bound of tests."""
+
+
+_SUMMED = tuple(each.name for each in fields(Draws))
 
 
 class _Sums:
@@ -44,7 +48,7 @@ class _Sums:
                 continue
             total = self.backends.setdefault(key.backend, Draws())
             self.sources[key.source] += one.closed + one.opened
-            for name in ("closed", "opened", "open_now", "open_before", "failed", "bytes_sent", "bytes_recv"):
+            for name in _SUMMED:
                 setattr(total, name, getattr(total, name) + getattr(one, name))
 
     @property
@@ -152,8 +156,9 @@ def _backends(evidence: Evidence, hop: Hop, sums: _Sums, shares: Mapping[Name, f
                 capacity=workload.capacity if workload is not None else None,
                 failed=draws.failed,
                 open_now=None if evidence.open_ones is OpenOnes.UNKNOWN else draws.open_now,
-                bytes_sent=draws.bytes_sent,
-                bytes_recv=draws.bytes_recv,
+                bytes_sent=estimated(draws.bytes_sent, draws.read_share),
+                bytes_recv=estimated(draws.bytes_recv, draws.read_share),
+                read_share=draws.read_share,
             )
         )
     return rows

@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from ztui import units
+from ztui.analysis.overload import share_read
 from ztui.model.service import Endpoint, LoadBalancer, Service
 from ztui.model.workload import Workload
 
@@ -52,9 +53,18 @@ class Draws:
     """Of those that are open now: already there when somebody looked first, so nobody knows since when."""
     failed: int = 0
     """Ended with an error or a denial within the window."""
+    ended: int = 0
+    """Closed within the window, whenever they were opened; failed ones too."""
+    unread: int = 0
+    """Of those, how many were only counted (overload): their bytes are not in the sums."""
     bytes_sent: int = 0
     """Client → server, of those that closed within the window."""
     bytes_recv: int = 0
+
+    @property
+    def read_share(self) -> float:
+        """Of those that ended well, the share whose bytes were read."""
+        return share_read(self.ended - self.failed, self.unread)
 
 
 class OpenOnes(StrEnum):
@@ -173,8 +183,11 @@ class Backend:
     failed: int
     open_now: int | None
     """None where open connections are not known."""
-    bytes_sent: int
-    bytes_recv: int
+    bytes_sent: int | None
+    """Of those that closed in the window; an estimate where `read_share` is below 1.0, None where it is nothing."""
+    bytes_recv: int | None
+    read_share: float = 1.0
+    """Of connections that went well, the share whose bytes were read: less than 1.0 after overload."""
 
     @property
     def key(self) -> str:

@@ -25,6 +25,18 @@ SAMPLED_SHARE = 0.125
 """Of the batches of a stream that are read whole in the sampled step."""
 
 
+def share_read(told: int, unread: int) -> float:
+    """Give the share whose numbers were read, of connections that went well: failures are always read."""
+    return 1.0 - unread / told if unread else 1.0
+
+
+def estimated(size: int, share: float) -> int | None:
+    """Estimate a sum of bytes from the share that was read; None where nothing was."""
+    if share == 1.0:
+        return size
+    return round(size / share) if share > 0 else None
+
+
 class Overload:
     """The step that is taken. Times are seconds on any clock that never steps back."""
 

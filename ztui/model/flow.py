@@ -98,6 +98,11 @@ class Shape:
         return verdict_of_error(self.error)
 
     @property
+    def is_unread(self) -> bool:
+        """Whether it went well and yet no bytes are told: it was only counted (overload), or its line said none."""
+        return self.error is None and self.measures == Measures.NONE and self.verdict == Verdict.FORWARDED
+
+    @property
     def is_mtls(self) -> bool:
         """Whether it came over HBONE: inbound with a verified source identity, outbound with an hbone_addr."""
         if self.direction == Direction.INBOUND:

@@ -32,15 +32,16 @@ class Kind(NamedTuple):
     is_failed: bool
     is_flipped: bool
     has_durations: bool
+    is_unread: bool
 
 
 class Cell:
     """What one bucket knows of one kind of draw."""
 
-    __slots__ = ("entries", "failed", "opened", "recv", "sent")
+    __slots__ = ("entries", "failed", "opened", "recv", "sent", "unread")
 
     def __init__(self) -> None:
-        self.entries = self.failed = self.sent = self.recv = 0
+        self.entries = self.failed = self.unread = self.sent = self.recv = 0
         self.opened: dict[int, float] = {}
         """Ten seconds in which connections were opened → how many."""
 
@@ -91,6 +92,7 @@ class Question:
             is_failed=is_failed,
             is_flipped=shape.direction == Direction.INBOUND,
             has_durations=bool(shape.measures.value & _DURATION),
+            is_unread=shape.is_unread,
         )
 
     def _counts(self, shape: Shape) -> bool:
@@ -115,6 +117,7 @@ class Question:
                 cell = cells[kind.service, kind.key] = Cell()
             cell.entries += entries
             cell.failed += entries if kind.is_failed else 0
+            cell.unread += entries if kind.is_unread else 0
             cell.sent += recv if kind.is_flipped else sent
             cell.recv += sent if kind.is_flipped else recv
             if bucket is not None:
@@ -155,6 +158,8 @@ def add_cell(sums: Draws, cell: Cell, bucket: int | None, first: int | None, las
     """Add a bucket: choices by when they were opened, load and failures by when they ended."""
     if bucket is None or last is None or bucket <= last:
         sums.failed += cell.failed
+        sums.ended += cell.entries
+        sums.unread += cell.unread
         sums.bytes_sent += cell.sent
         sums.bytes_recv += cell.recv
     if bucket is None:

@@ -30,11 +30,7 @@ _OTHER_KNOWS = frozenset({"dir", "security", "verdict", "node", "ztunnel"})
 """Filter keys that can still be asked of edges that were forgotten; any other would be guessed."""
 _OTHER_FORGOT = frozenset({"error", "response_flag"})
 """Keys of `--by` that the shape of forgotten edges would answer with a text of its own."""
-_overlap, _DURATION, _SENT = (
-    int.__and__,
-    Measures.DURATION.value,
-    Measures.SENT.value,
-)  # an IntFlag's own operator costs 2 µs
+_overlap, _DURATION = int.__and__, Measures.DURATION.value  # an IntFlag's own operator costs 2 µs
 
 
 class Kind:
@@ -51,7 +47,7 @@ class Kind:
         self.is_denied = verdict == Verdict.DENIED
         self.is_failed = self.is_denied or verdict == Verdict.FAILED
         self.has_durations = bool(_overlap(shape.measures, _DURATION))
-        self.is_unread = verdict == Verdict.FORWARDED and not _overlap(shape.measures, _SENT)
+        self.is_unread = shape.is_unread
         self.error = shape.error
 
     def add(

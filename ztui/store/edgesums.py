@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from math import ceil
 
+from ztui.analysis.overload import estimated, share_read
 from ztui.model.flow import round_duration
 from ztui.store.rates import logged_at
 
@@ -177,24 +178,17 @@ class EdgeRow:
 
         Bytes are estimated from that share, and durations are those of that share.
         """
-        told = self.flows - self.failed
-        return 1.0 - self._total.unread / told if self._total.unread else 1.0
+        return share_read(self.flows - self.failed, self._total.unread)
 
     @property
     def bytes_sent(self) -> int | None:
         """Client → server; an estimate where `read_share` is below 1.0, None where it is nothing."""
-        return self._estimated(self._total.bytes_sent)
+        return estimated(self._total.bytes_sent, self.read_share)
 
     @property
     def bytes_recv(self) -> int | None:
         """Server → client; as `bytes_sent`."""
-        return self._estimated(self._total.bytes_recv)
-
-    def _estimated(self, size: int) -> int | None:
-        if not self._total.unread:
-            return size
-        share = self.read_share
-        return round(size / share) if share > 0 else None
+        return estimated(self._total.bytes_recv, self.read_share)
 
     @property
     def last_seen(self) -> float | None:

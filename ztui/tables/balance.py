@@ -109,7 +109,10 @@ def _choice(one: Backend, n: int | None = None) -> Document:
 
 def _load(one: Backend) -> Document:
     document: Document = {} if one.open_now is None else {"open": one.open_now}
-    return document | {"failed": one.failed, "bytes_sent": one.bytes_sent, "bytes_recv": one.bytes_recv}
+    document["failed"] = one.failed
+    if one.bytes_sent is not None and one.bytes_recv is not None:
+        document |= {"bytes_sent": one.bytes_sent, "bytes_recv": one.bytes_recv}
+    return document if one.read_share == 1.0 else document | {"read_share": round(one.read_share, 3)}
 
 
 def _load_document(one: Backend) -> Document:
@@ -152,6 +155,10 @@ def _expected_cell(row: BackendRow, _: Context) -> Cell:
     """Write the expected share; with `?` where it is only assumed that all weights are equal."""
     mark = " ?" if row.result.weights is Weights.ASSUMED else ""
     return _share_cell(row.backend.expected, Meaning.DIM, mark)
+
+
+def _read_share(row: BackendRow) -> float:
+    return row.backend.read_share
 
 
 def balance_table(*, is_short: bool = False) -> Table[BackendRow]:
@@ -214,10 +221,20 @@ def balance_table(*, is_short: bool = False) -> Table[BackendRow]:
             ),
             number_column("open", "open now", lambda r: r.backend.open_now, zero="0", width=8, priority=5),
             number_column(
-                "sent", "⇡sent", lambda r: r.backend.bytes_sent, form=units.format_bytes, width=7, priority=6
+                "sent",
+                "⇡sent",
+                lambda r: r.backend.bytes_sent,
+                form=units.format_bytes,
+                read_share=_read_share,
+                priority=6,
             ),
             number_column(
-                "recv", "⇣recv", lambda r: r.backend.bytes_recv, form=units.format_bytes, width=7, priority=6
+                "recv",
+                "⇣recv",
+                lambda r: r.backend.bytes_recv,
+                form=units.format_bytes,
+                read_share=_read_share,
+                priority=6,
             ),
         ),
         row_key=lambda row: row.key,

@@ -172,9 +172,13 @@ def number_column(
     form: Callable[[float], str] = units.format_count,
     meaning: Meaning = Meaning.NUMBER,
     zero: str | None = None,
+    read_share: Callable[[T], float] | None = None,
     **look: Unpack[Look],
 ) -> Column[T]:
-    """Make a column of numbers, written by `form`; `zero` stands for nothing at all (`·` where that is good)."""
+    """Make a column of numbers, written by `form`; `zero` stands for nothing at all (`·` where that is good).
+
+    With `read_share`, numbers of a row of which not everything was read are marked as estimates: `≈ 1.2 MB`.
+    """
 
     def cell(row: T, _: Context) -> Cell:
         number = value(row)
@@ -182,7 +186,8 @@ def number_column(
             return NOTHING
         if number == 0 and zero is not None:
             return Cell(zero, Meaning.DIM)
-        return Cell(form(number), meaning)
+        is_estimate = read_share is not None and read_share(row) < 1.0
+        return Cell(f"≈ {form(number)}" if is_estimate else form(number), meaning)
 
     look.setdefault("sort", key)
     look.setdefault("width", 7)

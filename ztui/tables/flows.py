@@ -332,18 +332,8 @@ def _failing_cell(row: EdgeRow, _: Context) -> Cell:
     return Cell(f"✖ {units.format_count(row.failed)} of {units.format_count(row.flows)}", Meaning.ERROR)
 
 
-def _read_column(
-    key: str, title: str, value: Callable[[EdgeRow], float | None], form: Callable[[float], str], *, priority: int
-) -> Column[EdgeRow]:
-    """Make a column of what only lines that were read tell: `≈` where that is a share of them."""
-
-    def cell(row: EdgeRow, _: Context) -> Cell:
-        number = value(row)
-        if number is None:
-            return NOTHING
-        return Cell(form(number) if row.read_share == 1.0 else f"≈ {form(number)}", Meaning.NUMBER)
-
-    return Column(key=key, title=title, value=value, cell=cell, width=7, align=Align.RIGHT, priority=priority, sort=key)
+def _read_share(row: EdgeRow) -> float:
+    return row.read_share
 
 
 def edges_table(by: tuple[str, ...] = ("src.workload", "dst.service")) -> Table[EdgeRow]:
@@ -376,10 +366,18 @@ def edges_table(by: tuple[str, ...] = ("src.workload", "dst.service")) -> Table[
             ),
             number_column("failed", "failed", lambda r: r.failed, meaning=Meaning.ERROR, zero="·", width=6, wide=True),
             number_column("denied", "denied", lambda r: r.denied, meaning=Meaning.ERROR, zero="·", width=6, wide=True),
-            _read_column("sent", "⇡sent", lambda r: r.bytes_sent, units.format_bytes, priority=4),
-            _read_column("recv", "⇣recv", lambda r: r.bytes_recv, units.format_bytes, priority=4),
-            _read_column("p50", "p50", lambda r: r.p50, units.format_duration_ms, priority=5),
-            _read_column("p99", "p99", lambda r: r.p99, units.format_duration_ms, priority=5),
+            number_column(
+                "sent", "⇡sent", lambda r: r.bytes_sent, form=units.format_bytes, read_share=_read_share, priority=4
+            ),
+            number_column(
+                "recv", "⇣recv", lambda r: r.bytes_recv, form=units.format_bytes, read_share=_read_share, priority=4
+            ),
+            number_column(
+                "p50", "p50", lambda r: r.p50, form=units.format_duration_ms, read_share=_read_share, priority=5
+            ),
+            number_column(
+                "p99", "p99", lambda r: r.p99, form=units.format_duration_ms, read_share=_read_share, priority=5
+            ),
             Column(
                 key="last",
                 title="last",

@@ -89,6 +89,22 @@ def test_sampling_reads_whole_batches_and_says_which_share() -> None:
     assert {type(each) for each in scene.delivered} == {EntriesRead, ConnectionsCounted}
 
 
+def test_bytes_of_a_sampled_stream_are_estimates_and_say_so() -> None:
+    """The real bytes of one large edge are met within a tenth; those of a whole reading are exact and say nothing."""
+    data = (DATA / "plain/w2.log").read_bytes() * 60
+    whole, scene = Scene(Detail.FULL), Scene(Detail.SAMPLED)
+    for each in (whole, scene):
+        each.read(data, lines_at_once=20)
+        each.shedding.change(Detail.FULL)
+    exact = max(whole.mesh.edges.rows(), key=lambda row: row.flows)
+    (about,) = [row for row in scene.mesh.edges.rows() if row.keys == exact.keys]
+    assert exact.read_share == 1.0
+    assert about.flows == exact.flows
+    assert 0.05 < about.read_share < 0.25
+    assert exact.bytes_recv
+    assert about.bytes_recv == pytest.approx(exact.bytes_recv, rel=0.1)
+
+
 def test_what_is_skipped_is_a_gap_with_its_lines() -> None:
     data = (DATA / "plain/w1.log").read_bytes()
     scene = Scene(Detail.SKIP)
