@@ -151,12 +151,23 @@ def text_of(svg: str) -> list[str]:
     return [html.unescape(found) for found in re.findall(r"<text[^>]*>([^<]*)</text>", svg)]
 
 
+_TEXT = re.compile(r'<text ([^>]*?)x="([0-9.]+)"([^>]*?) textLength="([0-9.]+)"([^>]*)>([^<]*)</text>')
+
+
+def _by_cells(found: re.Match[str]) -> str:
+    """Give each character its place: cairo does not stretch a text to the length it is given."""
+    before, left, middle, length, after, text = found.groups()
+    count = len(html.unescape(text))
+    places = " ".join(f"{float(left) + index * float(length) / count:.1f}" for index in range(count))
+    return f'<text {before}x="{places}"{middle}{after}>{text}</text>'
+
+
 def with_png(svg: Path) -> None:
     """Write the PNG beside an SVG, for places that show no SVG."""
     import cairosvg  # noqa: PLC0415  needs a system library; only for this
 
     # A browser falls back to its own monospace font; cairo would take a proportional one.
-    text = svg.read_text(encoding="utf-8").replace("Fira Code", FONT)
+    text = _TEXT.sub(_by_cells, svg.read_text(encoding="utf-8").replace("Fira Code", FONT))
     cairosvg.svg2png(bytestring=text.encode(), write_to=str(svg.with_suffix(".png")), output_width=1640)
 
 

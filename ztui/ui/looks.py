@@ -5,6 +5,7 @@ Colour never stands alone: severity has a glyph and a word in the text, the curs
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from rich.cells import cell_len, set_cell_size
@@ -112,6 +113,30 @@ def cut(spans: Line, width: int) -> Line:
 def line_width(spans: Line) -> int:
     """Terminal cells a line takes."""
     return sum(width_of(span.text) for span in spans)
+
+
+def filled(spans: Line, width: int) -> Line:
+    """Make a line exactly `width` cells wide: cut, or filled with blanks, on the cursor's background where it ends."""
+    spans = cut(spans, width)
+    rest = width - line_width(spans)
+    if rest <= 0:
+        return spans
+    is_cursor = bool(spans) and spans[-1].look.startswith("cursor")
+    return (*spans, Span(" " * rest, "cursor plain" if is_cursor else "plain"))
+
+
+def differing_width(before: Line, now: Line) -> int:
+    """Count the cells up to the last one in which two lines of the same width differ; 0 where none does."""
+    same = 0
+    for old, new in zip(_backwards(before), _backwards(now), strict=False):
+        if old != new:
+            return line_width(now) - same
+        same += width_of(new[0])
+    return 0
+
+
+def _backwards(spans: Line) -> Iterator[tuple[str, str]]:
+    return ((char, span.look) for span in reversed(spans) for char in reversed(span.text))
 
 
 def spread(left: Line, right: Line, width: int) -> Line:

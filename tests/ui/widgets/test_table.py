@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from textual.geometry import Region
+
 from tests.ui.stand_ins import TABLE, OneWidget, Row, context, list_view, shown
 from ztui.store.views import TableView
 from ztui.ui.looks import line
@@ -37,6 +39,25 @@ async def test_only_changed_lines_are_repainted() -> None:
         assert widget.sync() == 1
         view.move(1)
         assert widget.sync() == 2
+
+
+async def test_a_line_is_repainted_up_to_what_changed_in_it() -> None:
+    rows = [Row("reviews", 7), Row("details", 8)]
+    view = list_view(rows)
+    widget = _table(view)
+    async with OneWidget(widget).run_test(size=(50, 5)):
+        widget._exchange_repaint_regions()
+        rows[1] = Row("details", 9)
+        view.refresh()
+        assert widget.sync() == 1
+        assert widget._exchange_repaint_regions() == {Region(0, 2, len("  details       9"), 1)}
+
+
+async def test_neighbours_that_are_drawn_alike_are_one_stretch() -> None:
+    widget = _table(list_view([Row("reviews", 7), Row("details", 8, "refused")], selected=0))
+    async with OneWidget(widget).run_test(size=(50, 5)):
+        texts = [segment.text for segment in widget.render_line(2)]
+        assert [text.strip() for text in texts] == ["details       8", "refused", ""]
 
 
 async def test_a_row_that_says_the_same_is_the_same_line_wherever_it_stands() -> None:

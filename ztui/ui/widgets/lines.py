@@ -1,7 +1,8 @@
 """The one way ztui draws: a widget is a list of lines, and only lines that changed are painted again.
 
 Textual rewrites every region that is marked dirty, in full; so a widget that refreshes itself at each tick sends a
-whole screen over ssh four times a second. `PaintedLines` remembers what every line last showed.
+whole screen over ssh four times a second. `PaintedLines` remembers what every line last showed, and marks those that
+differ, up to the last cell that does: what it sends of a region it crops at the right, never at the left.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from textual.screen import Screen
 from textual.strip import Strip
 from textual.widget import Widget
 
-from ztui.ui.looks import BLANK, LOOKS, Line, Span, ascii_text, cut, line_width
+from ztui.ui.looks import BLANK, LOOKS, Line, Span, ascii_text, differing_width, filled
 
 if TYPE_CHECKING:
     from rich.style import Style
@@ -86,9 +87,11 @@ class PaintedLines(Widget, inherit_bindings=False):
             self.refresh()
             return height
         changed = [y for y in range(height) if now[y] != before[y]]
-        if changed:
-            self.refresh(*(Region(0, y, width, 1) for y in changed))
-        return len(changed)
+        ends = {y: differing_width(self._whole(before[y], width), self._whole(now[y], width)) for y in changed}
+        regions = [Region(0, y, end, 1) for y, end in ends.items() if end]
+        if regions:
+            self.refresh(*regions)
+        return len(regions)
 
     def _now(self, width: int, height: int) -> list[Line]:
         now = list(self.lines_now(width, height))[:height]
@@ -100,17 +103,21 @@ class PaintedLines(Widget, inherit_bindings=False):
         if not self._painted:
             self._painted = self._now(*self.size)
         spans = self._painted[y] if y < len(self._painted) else BLANK
-        if getattr(self.app, "ascii_only", False):
-            spans = tuple(Span(ascii_text(span.text), span.look) for span in spans)
-        spans = cut(spans, width)
-        if getattr(self.app, "ascii_only", False):
-            spans = tuple(Span(ascii_text(span.text), span.look) for span in spans)  # cutting leaves a `…`
-        segments = [Segment(span.text, self._look(span.look)) for span in spans if span.text]
-        rest = width - line_width(spans)
-        if rest > 0:
-            is_cursor = bool(spans) and spans[-1].look.startswith("cursor")
-            segments.append(Segment(" " * rest, self._look("cursor plain" if is_cursor else "plain")))
+        segments: list[Segment] = []
+        for span in self._whole(spans, width):
+            style = self._look(span.look)
+            if segments and segments[-1].style is style:  # each stretch costs some forty bytes on the wire
+                segments[-1] = Segment(segments[-1].text + span.text, style)
+            elif span.text:
+                segments.append(Segment(span.text, style))
         return Strip(segments, width)
+
+    def _whole(self, spans: Line, width: int) -> Line:
+        """Make a line as it is drawn: as wide as the widget, and in ASCII where that is asked for."""
+        if not getattr(self.app, "ascii_only", False):
+            return filled(spans, width)
+        spans = filled(tuple(Span(ascii_text(span.text), span.look) for span in spans), width)
+        return tuple(Span(ascii_text(span.text), span.look) for span in spans)  # cutting leaves a `…`
 
     def _look(self, look: str) -> Style:
         style = self._looks.get(look)
@@ -118,6 +125,8 @@ class PaintedLines(Widget, inherit_bindings=False):
             style = self.rich_style
             for part in look.split():
                 style += self.screen.get_component_rich_style(f"look--{part}", partial=True)
+            # Looks that are drawn alike share one style, so that neighbours can be told to be one stretch.
+            style = next((known for known in self._looks.values() if known == style), style)
             self._looks[look] = style
         return style
 

@@ -231,7 +231,7 @@ class WindowTable(PaintedLines, Generic[T]):
     def _row(self, cells: Sequence[Cell], *, is_cursor: bool, width: int) -> Line:
         has_cursor = is_cursor and self.is_active
         prefix = "cursor " if has_cursor else ""
-        spans = [Span("▶ " if has_cursor else "▸ " if is_cursor else "  ", f"{prefix}title")]
+        spans = [Span("▶ " if has_cursor else "▸ ", f"{prefix}title") if is_cursor else Span(" " * GUTTER)]
         for index, (placed, cell) in enumerate(zip(self._placed, cells, strict=False)):
             if index:
                 spans.append(Span(" " * GAP, f"{prefix}plain"))
