@@ -36,7 +36,7 @@ BYTES = Figure(
     is_most=True,
     is_steady=True,
     guard=0.25,
-    limit="a row is sent from its start to the last cell that changed: Textual's partial update crops only at the right",
+    limit="a row is sent from its start to the last changed cell: Textual's partial update crops only at the right",
 )
 FIRST = Figure(
     name="screen-first",
