@@ -7,7 +7,7 @@ while a view is paused.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from ztui.model.fields import LABELS, Field
 
@@ -17,27 +17,34 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Selection:
+class Selection(Generic[T]):
     """A cursor that stays on its row when others come and go: by key, and by position where the key is gone."""
 
-    def __init__(self) -> None:
+    def __init__(self, key: Callable[[T], str]) -> None:
+        self._key = key
         self.key: str | None = None
         self.index = 0
 
-    def settle(self, keys: Sequence[str], places: Mapping[str, int]) -> None:
+    def settle(self, rows: Sequence[T]) -> None:
         """Find the row again after the list changed; where it is gone, the row that took its place."""
-        if not keys:
-            self.index, self.key = 0, None
-            return
-        place = places.get(self.key) if self.key is not None else None
-        self.index = min(self.index, len(keys) - 1) if place is None else place
-        self.key = keys[self.index]
+        place = None if self.key is None else self.place_of(self.key, rows)
+        self.put(self.index if place is None else place, rows)
 
-    def put(self, index: int, keys: Sequence[str]) -> None:
+    def place_of(self, key: str, rows: Sequence[T]) -> int | None:
+        """Say where the row of a key stands. Looked for from the cursor outwards: rows seldom go far."""
+        above, below = min(self.index, len(rows) - 1), min(self.index, len(rows) - 1) + 1
+        while above >= 0 or below < len(rows):
+            if above >= 0 and self._key(rows[above]) == key:
+                return above
+            if below < len(rows) and self._key(rows[below]) == key:
+                return below
+            above, below = above - 1, below + 1
+        return None
+
+    def put(self, index: int, rows: Sequence[T]) -> None:
         """Move to a position, as far as there are rows."""
-        if keys:
-            self.index = max(0, min(index, len(keys) - 1))
-            self.key = keys[self.index]
+        self.index = max(0, min(index, len(rows) - 1))
+        self.key = self._key(rows[self.index]) if rows else None
 
 
 class TableView(Generic[T]):
@@ -58,16 +65,13 @@ class TableView(Generic[T]):
         default_sort: str | None = None,
     ) -> None:
         self._rows_now = rows
-        self._key = key
         self.fields = fields
         self._version_now = version
         self._is_problem = is_problem
         self._seen_version: int | None = None
         self._is_stale = True
         self._rows: list[T] = []
-        self._keys: list[str] = []
-        self._places: dict[str, int] = {}
-        self._selection = Selection()
+        self._selection = Selection(key)
         self.version = 0
         self.total = 0
         """Rows before filter and problems-only."""
@@ -105,11 +109,9 @@ class TableView(Generic[T]):
         if self.problems_only and self._is_problem is not None:
             rows = list(filter(self._is_problem, rows))
         self._rows = self._ordered(rows)
-        self._keys = [self._key(row) for row in self._rows]
-        self._places = {key: i for i, key in enumerate(self._keys)}
-        self._selection.settle(self._keys, self._places)
+        self._selection.settle(self._rows)
         if self.follow:
-            self._selection.put(len(self._keys) - 1, self._keys)
+            self._selection.put(len(self._rows) - 1, self._rows)
         self.version += 1
 
     def _ordered(self, rows: list[T]) -> list[T]:
@@ -191,11 +193,12 @@ class TableView(Generic[T]):
     def select_index(self, index: int) -> None:
         """Put the cursor on a position."""
         self.follow = False
-        self._selection.put(index, self._keys)
+        if self._rows:
+            self._selection.put(index, self._rows)
 
     def select_key(self, key: str) -> bool:
         """Put the cursor on the row of that key; False where it is not shown."""
-        place = self._places.get(key)
+        place = self._selection.place_of(key, self._rows)
         if place is not None:
             self.select_index(place)
         return place is not None
@@ -249,10 +252,14 @@ def as_texts(value: object) -> tuple[str, ...]:
 
 def sorted_rows(rows: Sequence[T], field: Field[T], *, descending: bool = False) -> list[T]:
     """Order rows by a field, equal ones as they come; rows without a value stand last, whichever way."""
+    values = list(map(field.getter, rows))
+    if {int, float}.issuperset(map(type, values)):
+        numbers: list[Any] = values
+        order = sorted(range(len(rows)), key=numbers.__getitem__, reverse=descending)
+        return [rows[index] for index in order]
     valued: list[tuple[tuple[int, object], T]] = []
     without: list[T] = []
-    for row in rows:
-        value = field.getter(row)
+    for row, value in zip(rows, values, strict=True):
         if value is None:
             without.append(row)
         elif isinstance(value, int | float):
