@@ -21,10 +21,10 @@ from ztui.cli.observing import make_observer
 from ztui.clock import SystemClock
 from ztui.model.observation import EntriesRead, Observation
 from ztui.model.streams import StreamKind, StreamState
+from ztui.model.text import logged_at
 from ztui.session import Session
 from ztui.settings import Settings
 from ztui.store.mesh import Mesh
-from ztui.store.rates import logged_at
 
 TICK_S = 0.25
 _PATIENCE_S = 120.0

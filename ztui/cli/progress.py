@@ -14,7 +14,7 @@ from ztui.model.observation import (
     ZtunnelsFound,
 )
 from ztui.model.streams import StreamKey, StreamKind, StreamState
-from ztui.store.rates import logged_at
+from ztui.model.text import logged_at
 
 if TYPE_CHECKING:
     from ztui.clock import Clock

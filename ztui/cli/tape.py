@@ -12,8 +12,8 @@ from ztui.model.accesslog import entry_at
 from ztui.model.fields import LABELS
 from ztui.model.flow import EntryBatch, Shape
 from ztui.model.observation import EntriesRead, Observation
+from ztui.model.text import logged_at
 from ztui.store.mesh import Mesh
-from ztui.store.rates import logged_at
 
 if TYPE_CHECKING:
     from ztui.model.filter import FlowFilter

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from ztui.model.flow import Direction, Shape
-from ztui.store.rates import OTHER, is_other
+from ztui.store.others import OTHER, is_other
 
 if TYPE_CHECKING:
     from ztui.model.fields import Lookup

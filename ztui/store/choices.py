@@ -15,9 +15,11 @@ from ztui.analysis.balance import balance
 from ztui.analysis.draws import BalanceResult, DrawKey, Draws, Evidence, Held, Name, OpenOnes, Window
 from ztui.model.fields import split_address
 from ztui.model.flow import Direction, Origin, Shape
+from ztui.model.text import logged_at
 from ztui.store.drawcounts import Cells, Kind, Question, add_cell
 from ztui.store.heldservices import HeldServices, waypoint_service
-from ztui.store.rates import BUCKET_S, Share, logged_at
+from ztui.store.rates import BUCKET_S
+from ztui.store.segments import Share
 
 if TYPE_CHECKING:
     from ztui.model.filter import FlowFilter

@@ -12,7 +12,9 @@ from ztui.analysis.draws import DrawKey, Draws, Hop, Name
 from ztui.model.fields import service_of, split_address
 from ztui.model.flow import Direction, Measures, Shape, Verdict
 from ztui.store.heldservices import waypoint_service
-from ztui.store.rates import BUCKET_S, Share, is_other
+from ztui.store.others import is_other
+from ztui.store.rates import BUCKET_S
+from ztui.store.segments import Share
 
 if TYPE_CHECKING:
     from ztui.model.filter import FlowFilter

@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING
 from ztui.model.fields import BY_KEYS, Lookup
 from ztui.model.flow import Direction, Measures, Shape, Verdict
 from ztui.store.edgesums import Sums
-from ztui.store.rates import OPENED, Share, is_other
+from ztui.store.others import OPENED, is_other
+from ztui.store.segments import Share
 
 if TYPE_CHECKING:
     from ztui.model.filter import FlowFilter
     from ztui.store.capture import Capture, Name
     from ztui.store.edgesums import EdgeRow
-    from ztui.store.rates import Cells, Rates
+    from ztui.store.rates import Rates
+    from ztui.store.segments import Cells
 
 Group = tuple[str | None, ...]
 Groups = dict[Group, Sums]

@@ -8,7 +8,7 @@ from math import ceil
 
 from ztui.analysis.overload import estimated, share_read
 from ztui.model.flow import round_duration
-from ztui.store.rates import logged_at
+from ztui.model.text import logged_at
 
 EXACT_DURATIONS = 1024
 """Distinct durations an edge keeps apart; beyond, they are rounded to two digits."""

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from ztui.model.filter import failures
-from ztui.store.rates import logged_at
+from ztui.model.text import logged_at
 
 if TYPE_CHECKING:
     from ztui.model.fields import Lookup

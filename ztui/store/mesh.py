@@ -22,13 +22,13 @@ from ztui.model.observation import (
     ZtunnelsFound,
 )
 from ztui.model.streams import StreamKey, StreamKind, StreamState
+from ztui.model.text import logged_at
 from ztui.store.capture import Capture
 from ztui.store.cluster import ClusterState
 from ztui.store.edges import EdgeStore
 from ztui.store.entries import EntryStore
 from ztui.store.inventory import Inventory
 from ztui.store.marks import Marks
-from ztui.store.rates import logged_at
 from ztui.store.streams import StreamTable
 
 if TYPE_CHECKING:

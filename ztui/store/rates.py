@@ -8,22 +8,17 @@ Time is the log's own, never the observer's.
 
 from __future__ import annotations
 
-from array import array
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from itertools import repeat
 from typing import Any
 
-from ztui.model.flow import EntryBatch, Shape, Tally, Verdict
-from ztui.model.text import logged_at
-
-__all__ = ["BUCKET_S", "Rates", "bucket_of", "logged_at"]
+from ztui.model.flow import EntryBatch, Shape, Tally
+from ztui.store.others import is_other, other_shape
+from ztui.store.segments import Cells, Segment, Share, Sum
 
 BUCKET_S = 10
-_GOLDEN = 0.618_033_988_749_895  # its multiples, without their whole part, are spread evenly
-KEPT_DURATIONS = 256
-"""Durations kept of one shape in one closed bucket: beyond it evenly spaced quantiles stand for all."""
 _PREFIX = 18
 """`2026-01-31T09:08:0`: a time as written, to its ten seconds."""
 _OPEN_BUCKETS = 3
@@ -32,16 +27,8 @@ _NEWS_LINES = 50_000
 _OPEN_LINES = 250_000
 _OPEN_LINES_TIMELESS = 1_500_000
 
-Cells = dict[Shape, list[Any]]
-"""Of one open bucket: shape → [sent, recv, time of the latest, duration, duration, …]: one duration per entry, 0 where
-the line had none (then the shape's measures say so)."""
-
 Flat = defaultdict[Shape, list[int]]
 """Where time does not matter: shape → [sent, recv, duration, sent, recv, duration, …]."""
-
-Share = tuple[Shape, int, int, int, bytes, Sequence[int], float]
-"""What one bucket (or the past) knows about one shape, plain because there are many: shape, entries, bytes sent and
-received, time of the latest as written, durations in ms, and how many entries one of these durations stands for."""
 
 
 def bucket_of(prefix: bytes) -> int | None:
@@ -53,100 +40,9 @@ def bucket_of(prefix: bytes) -> int | None:
     return int(at.timestamp()) // BUCKET_S
 
 
-def _packed(code: str, numbers: list[int]) -> Sequence[int]:
-    try:
-        return array(code, numbers)
-    except OverflowError:
-        return numbers
-
-
 def _cell(numbers: list[int]) -> list[Any]:
     """Give the cell of one shape's numbers as they are counted where time does not matter."""
     return [sum(numbers[::3]), sum(numbers[1::3]), b"", *numbers[2::3]]
-
-
-def _thin(durations: list[int]) -> list[int]:
-    """At most 256 durations that have the same quantiles."""
-    count = len(durations)
-    if count <= KEPT_DURATIONS:
-        return durations
-    ordered = sorted(durations)
-    return [ordered[(2 * i + 1) * count // (2 * KEPT_DURATIONS)] for i in range(KEPT_DURATIONS)]
-
-
-def _resampled(*parts: tuple[Sequence[int], int]) -> list[int]:
-    """Choose 256 durations with the quantiles of several lists together, each of which stands for so many entries.
-
-    Where the first quantile lies differs from time to time: always in the middle of its step, a few slow connections
-    among many would be left out each time, and never be seen.
-    """
-    weighted = sorted((value, entries / len(values)) for values, entries in parts for value in values)
-    total = sum(entries for _, entries in parts)
-    offset = (total * _GOLDEN) % 1
-    chosen: list[int] = []
-    reached = 0.0
-    for value, weight in weighted:
-        reached += weight * KEPT_DURATIONS / total
-        while len(chosen) + offset < reached and len(chosen) < KEPT_DURATIONS:
-            chosen.append(value)
-    return chosen
-
-
-class _Segment:
-    """A closed bucket, or a part of one, packed: about 70 bytes a shape."""
-
-    __slots__ = ("durations", "entries", "recv", "sent", "shapes", "times")
-
-    def __init__(self, cells: Cells) -> None:
-        rows = cells.values()
-        self.shapes = list(cells)
-        self.entries = _packed("I", [len(cell) - 3 for cell in rows])
-        self.sent = _packed("Q", [cell[0] for cell in rows])
-        self.recv = _packed("Q", [cell[1] for cell in rows])
-        self.times = b"\n".join([cell[2] for cell in rows])
-        durations: list[int] = []
-        for cell in rows:
-            if len(cell) == 4:  # most shapes of a large mesh occur once in ten seconds
-                durations.append(cell[3])
-            else:
-                durations += _thin(cell[3:])
-        self.durations = _packed("I", durations)
-
-    def shares(self) -> Iterator[Share]:
-        start, durations = 0, self.durations
-        for shape, entries, sent, recv, time in zip(
-            self.shapes, self.entries, self.sent, self.recv, self.times.split(b"\n"), strict=True
-        ):
-            if entries <= KEPT_DURATIONS:
-                yield shape, entries, sent, recv, time, durations[start : start + entries], 1.0
-                start += entries
-            else:
-                kept = durations[start : start + KEPT_DURATIONS]
-                yield shape, entries, sent, recv, time, kept, entries / KEPT_DURATIONS
-                start += KEPT_DURATIONS
-
-
-class _Sum:
-    """All of one shape's entries that are older than the buckets."""
-
-    __slots__ = ("durations", "entries", "recv", "sent", "time")
-
-    def __init__(self) -> None:
-        self.entries = self.sent = self.recv = 0
-        self.time = b""
-        self.durations: list[int] = []
-
-    def add(self, entries: int, sent: int, recv: int, time: bytes, durations: Sequence[int]) -> None:
-        if self.entries * len(durations) == entries * len(self.durations):  # each stands for equally many
-            self.durations += durations
-            if len(self.durations) > 2 * KEPT_DURATIONS:
-                self.durations = _thin(self.durations)
-        else:
-            self.durations = _resampled((self.durations, self.entries), (durations, entries))
-        self.entries += entries
-        self.sent += sent
-        self.recv += recv
-        self.time = max(self.time, time)
 
 
 class Rates:
@@ -183,9 +79,9 @@ class Rates:
         self._open_lines = 0
         self._news: list[Iterable[Shape]] | None = []
         self._news_lines = 0
-        self._closed: dict[int, list[_Segment]] = {}
+        self._closed: dict[int, list[Segment]] = {}
         self._cells = 0
-        self._past: dict[Shape, _Sum] = {}
+        self._past: dict[Shape, Sum] = {}
         self._others: dict[tuple[object, ...], Shape] = {}
         self._prefixes: dict[bytes, int] = {}
         self._newest = 0
@@ -339,7 +235,7 @@ class Rates:
             return
         self.closed_version += 1
         self._see(bucket)
-        self._closed.setdefault(bucket, []).append(_Segment(cells))
+        self._closed.setdefault(bucket, []).append(Segment(cells))
         self._cells += len(cells)
         if bucket <= self._newest - self.max_buckets:
             self._retire(bucket)
@@ -357,7 +253,7 @@ class Rates:
             for shape, entries, sent, recv, time, durations, _ in segment.shares():
                 total = past.get(shape)
                 if total is None:
-                    total = past[shape] = _Sum()
+                    total = past[shape] = Sum()
                 total.add(entries, sent, recv, time, durations)
         if len(past) > self.max_shapes:
             self._fold_idle()
@@ -370,7 +266,7 @@ class Rates:
                 continue
             stands_for_it = self._other(shape)
             total = self._past.pop(shape)
-            other = self._past.setdefault(stands_for_it, _Sum())
+            other = self._past.setdefault(stands_for_it, Sum())
             other.add(total.entries, total.sent, total.recv, total.time, total.durations)
 
     def _other(self, shape: Shape) -> Shape:
@@ -380,7 +276,7 @@ class Rates:
         key = (shape.origin.key, shape.direction, verdict, shape.is_mtls, is_counted, shape.measures)
         other = self._others.get(key)
         if other is None:
-            other = self._others[key] = _other_shape(shape, verdict, is_counted=is_counted)
+            other = self._others[key] = other_shape(shape, verdict, is_counted=is_counted)
         return other
 
     # -- reading
@@ -456,31 +352,3 @@ class Rates:
             for segment in segments:
                 yield from segment.shapes
         yield from self._past
-
-
-OTHER = "(other)"
-"""The message of a shape that stands for forgotten ones."""
-NOT_COUNTED = "(other, not counted)"
-OPENED = "(other, opened)"
-"""Forgotten `connection opened` lines: no connections, whichever way entries are counted."""
-_OTHERS = frozenset((OTHER, NOT_COUNTED, OPENED))
-
-
-def is_other(shape: Shape) -> bool:
-    """Whether a shape stands for forgotten ones."""
-    return shape.message in _OTHERS
-
-
-def _other_shape(shape: Shape, verdict: Verdict | None, *, is_counted: bool) -> Shape:
-    errors = {Verdict.DENIED: "connection closed due to policy rejection", Verdict.DRAINED: shape.error}
-    is_bad = verdict in (Verdict.DENIED, Verdict.FAILED)
-    return Shape(
-        origin=shape.origin,
-        level="error" if is_bad else "info",
-        message=OPENED if verdict is None else OTHER if is_counted else NOT_COUNTED,
-        src_identity="" if shape.is_mtls and shape.direction == "inbound" else None,
-        dst_hbone_addr="" if shape.is_mtls and shape.direction != "inbound" else None,
-        direction=shape.direction,
-        error=errors.get(verdict) if verdict else None,
-        measures=shape.measures,
-    )
