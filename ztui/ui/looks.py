@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import zip_longest
 
 from rich.cells import cell_len, set_cell_size
 
@@ -98,6 +99,10 @@ def fit(text: str, width: int, align: Align = Align.LEFT, *, is_name: bool = Fal
 
 def cut(spans: Line, width: int) -> Line:
     """Cut a line to `width` cells, with `…` where something was lost."""
+    return spans if line_width(spans) <= width else _cut(spans, width)
+
+
+def _cut(spans: Line, width: int) -> Line:
     room, kept = width, []
     for span in spans:
         actual = width_of(span.text)
@@ -127,11 +132,15 @@ def filled(spans: Line, width: int) -> Line:
 
 def differing_width(before: Line, now: Line) -> int:
     """Count the cells up to the last one in which two lines of the same width differ; 0 where none does."""
+    alike = 0
+    while alike < min(len(before), len(now)) and before[-1 - alike] == now[-1 - alike]:
+        alike += 1
+    old, new = before[: len(before) - alike], now[: len(now) - alike]
     same = 0
-    for old, new in zip(_backwards(before), _backwards(now), strict=False):
-        if old != new:
-            return line_width(now) - same
-        same += width_of(new[0])
+    for was, is_now in zip_longest(_backwards(old), _backwards(new)):
+        if was != is_now:
+            return max(1, line_width(new) - same)  # a mark without a cell of its own belongs to the one before it
+        same += width_of(is_now[0])
     return 0
 
 

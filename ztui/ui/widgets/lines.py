@@ -70,6 +70,9 @@ class PaintedLines(Widget, inherit_bindings=False):
     def __init__(self, *, classes: str | None = None) -> None:
         super().__init__(classes=classes)
         self._painted: list[Line] = []
+        self._wholes: dict[int, Line] = {}
+        """Painted lines as they are drawn, by where they stand, as far as anyone asked; all of one width."""
+        self._wholes_width = 0
         self._looks: dict[str, Style] = {}
 
     def lines_now(self, width: int, height: int) -> Sequence[Line]:
@@ -84,11 +87,15 @@ class PaintedLines(Widget, inherit_bindings=False):
         before, self._painted = self._painted, self._now(width, height)
         now = self._painted
         if len(before) != height:
+            self._wholes.clear()
             self.refresh()
             return height
-        changed = [y for y in range(height) if now[y] != before[y]]
-        ends = {y: differing_width(self._whole(before[y], width), self._whole(now[y], width)) for y in changed}
-        regions = [Region(0, y, end, 1) for y, end in ends.items() if end]
+        regions = []
+        for y in [y for y in range(height) if now[y] != before[y]]:
+            kept = self._wholes.pop(y, None) if width == self._wholes_width else None
+            old = self._whole(before[y], width) if kept is None else kept
+            if end := differing_width(old, self._whole_line(y, width)):
+                regions.append(Region(0, y, end, 1))
         if regions:
             self.refresh(*regions)
         return len(regions)
@@ -97,14 +104,24 @@ class PaintedLines(Widget, inherit_bindings=False):
         now = list(self.lines_now(width, height))[:height]
         return now + [BLANK] * (height - len(now))
 
+    def _whole_line(self, y: int, width: int) -> Line:
+        """Give a painted line as it is drawn."""
+        if width != self._wholes_width:
+            self._wholes.clear()
+            self._wholes_width = width
+        whole = self._wholes.get(y)
+        if whole is None:
+            spans = self._painted[y] if y < len(self._painted) else BLANK
+            whole = self._wholes[y] = self._whole(spans, width)
+        return whole
+
     def render_line(self, y: int) -> Strip:
         """Draw one painted line. What is drawn before it was ever synced shows at once what it has to show."""
         width = self.size.width
         if not self._painted:
             self._painted = self._now(*self.size)
-        spans = self._painted[y] if y < len(self._painted) else BLANK
         segments: list[Segment] = []
-        for span in self._whole(spans, width):
+        for span in self._whole_line(y, width):
             style = self._look(span.look)
             if segments and segments[-1].style is style:  # each stretch costs some forty bytes on the wire
                 segments[-1] = Segment(segments[-1].text + span.text, style)

@@ -7,6 +7,7 @@ view in the store, formatting to the columns in `tables`; what is left here is g
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any, Generic, Protocol, TypeVar
 
 from textual import events
@@ -232,11 +233,14 @@ class WindowTable(PaintedLines, Generic[T]):
         has_cursor = is_cursor and self.is_active
         prefix = "cursor " if has_cursor else ""
         spans = [Span("▶ " if has_cursor else "▸ ", f"{prefix}title") if is_cursor else Span(" " * GUTTER)]
+        last = len(self._placed) - 1
         for index, (placed, cell) in enumerate(zip(self._placed, cells, strict=False)):
-            if index:
+            column, meaning = placed.column, cell.meaning
+            text = fit(cell.text, placed.width, column.align, is_name=meaning is Meaning.NAME)
+            look = f"{prefix}{meaning._value_}"  # as `value`, which costs as much as the rest of the line
+            spans.extend(self._highlighted(text, look) if self.find_text else (Span(text, look),))
+            if index < last:
                 spans.append(Span(" " * GAP, f"{prefix}plain"))
-            text = fit(cell.text, placed.width, placed.column.align, is_name=cell.meaning is Meaning.NAME)
-            spans.extend(self._highlighted(text, f"{prefix}{cell.meaning.value}"))
         if has_cursor:
             used = sum(width_of(span.text) for span in spans)
             spans.append(Span(" " * max(0, width - used), "cursor plain"))
@@ -375,18 +379,20 @@ class WindowTable(PaintedLines, Generic[T]):
 
 
 def _merged(spans: Sequence[Span]) -> Line:
-    """Join neighbours of one look: each styled stretch costs some forty bytes on the wire."""
+    """Join neighbours of one look, and blanks to what stands before them."""
     merged: list[Span] = []
+    text, look = "", ""
     for span in spans:
-        if not span.text:
-            continue
-        if merged and (merged[-1].look == span.look or (span.text.isspace() and _is_blank_safe(merged[-1].look))):
-            merged[-1] = Span(merged[-1].text + span.text, merged[-1].look)
-        else:
-            merged.append(span)
-    return tuple(merged)
+        if text and (span.look == look or (span.text.isspace() and _is_blank_safe(look))):
+            text += span.text
+        elif span.text:
+            if text:
+                merged.append(Span(text, look))
+            text, look = span.text, span.look
+    return (*merged, Span(text, look)) if text else tuple(merged)
 
 
+@cache
 def _is_blank_safe(look: str) -> bool:
     """Whether blanks drawn in this look are just blanks: nothing reversed or underlined."""
     return not any(part in ("match", "chosen", "tab-on", "loud") for part in look.split())
