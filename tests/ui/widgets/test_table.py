@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from textual.geometry import Region
 
 from tests.ui.stand_ins import TABLE, OneWidget, Row, context, list_view, shown
@@ -73,6 +75,34 @@ async def test_a_row_that_says_the_same_is_the_same_line_wherever_it_stands() ->
         again = widget.lines_now(50, 12)
         assert any(span.look == "match" for line in again for span in line)
         assert not any(span.look.startswith("cursor") for line in again for span in line)
+
+
+async def test_where_the_cursor_alone_moves_only_rows_that_come_into_sight_are_asked() -> None:
+    rows = [Row(f"row{i:02}", i) for i in range(40)]
+    view = list_view(rows)
+    widget = _table(view)
+    async with OneWidget(widget).run_test(size=(50, 11)):
+        asked: list[int] = []
+        page = view.page
+
+        def counted(first: int, height: int) -> Sequence[Row]:
+            asked.append(height)
+            return page(first, height)
+
+        view.page = counted  # type: ignore[method-assign]
+        for delta, height in ((4, []), (9, [4]), (-13, [4]), (30, [10])):
+            asked.clear()
+            widget.move(delta)
+            widget.sync_cursor()
+            assert asked == height
+            assert [line.split() for line in shown(widget)[1:]] == [
+                [*("▶" * (i == view.selected_index)), f"row{i:02}", str(i)]
+                for i in range(widget.first, widget.first + 10)
+            ]
+        rows[25] = Row("other", 25)
+        view.refresh()
+        widget.sync_cursor()
+        assert any("other" in line for line in shown(widget))
 
 
 async def test_columns_go_by_priority_and_names_stay() -> None:

@@ -72,7 +72,7 @@ class Pane(Widget, inherit_bindings=False):
     def cursor_moved(self) -> None:
         """Follow the cursor of the part that has the keys; what was observed meanwhile is for the next tick."""
         if self.part is not None:
-            self.part.sync()
+            self.part.sync_cursor()
 
     def set_filter(self, own: FlowFilter | None, everywhere: FlowFilter | None) -> None:
         """Show only what passes the filter typed for this pane, and the one that holds in all panes."""

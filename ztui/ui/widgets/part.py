@@ -61,6 +61,11 @@ class Part(Widget, Generic[T]):
         painted = self.table.sync()
         return painted + self._title.sync()
 
+    def sync_cursor(self) -> int:
+        """Repaint what differs because the cursor moved; how many lines did."""
+        painted = self.table.sync_cursor()
+        return painted + self._title.sync()
+
     def _extent(self) -> Line:
         first, last, count = self.table.range_shown
         if not count:

@@ -34,6 +34,8 @@ class View(Protocol[R_co]):
 
     follow: bool
     """Whether the cursor stays on the last row."""
+    version: int
+    """Grows when other rows may stand in the list, or in another order."""
 
     @property
     def count(self) -> int:
@@ -121,6 +123,10 @@ class WindowTable(PaintedLines, Generic[T]):
         self._drawn: dict[tuple[object, ...], Line] = {}
         """The lines last drawn, by what stands in them: most rows are the same from one frame to the next."""
         self._drawn_for: tuple[object, ...] = ()
+        self._cells: dict[int, list[Cell]] = {}
+        """The cells on glass, by the row's place in the list."""
+        self._cells_for: tuple[object, ...] = ()
+        self._only_cursor_moved = False
 
     # -- what is shown ------------------------------------------------------------------------------------------
 
@@ -171,21 +177,42 @@ class WindowTable(PaintedLines, Generic[T]):
             columns = sets[self._set_index]
         self._placed = place(columns, self._wanted, room)
 
+    def sync_cursor(self) -> int:
+        """Follow the cursor: rows that are on glass are not asked again what they say, that is for the next tick."""
+        self._only_cursor_moved = True
+        try:
+            return self.sync()
+        finally:
+            self._only_cursor_moved = False
+
     def lines_now(self, width: int, height: int) -> Sequence[Line]:
         """Header and the visible rows; or why there are none, in lines as long as there is room."""
         self._rows_height = max(0, height - 1)
         self._scroll_to_selection()
-        rows = self.view.page(self.first, self._rows_height)
-        context = self._make_context()
         self._place(width)
-        cells = self._measure(rows, context)
+        shown = self.columns_shown
+        cells = self._cells_now()
         self._place(width)
-        if len(self._placed) != (len(cells[0]) if cells else len(self._placed)):
-            cells = self._measure(rows, context)
+        if self.columns_shown != shown:
+            cells = self._cells_now()
         lines = [self._header(), *self._lines(cells, width)]
         if not cells:
             lines.extend(part for text in self._empty() for part in wrap(text, width))
         return lines
+
+    def _cells_now(self) -> list[list[Cell]]:
+        """Make the cells of the visible rows, or only of those that came into sight where the cursor alone moved."""
+        window = range(self.first, min(self.first + self._rows_height, self.view.count))
+        made_for = (self.view, self.view.version, self.table, self.columns_shown)
+        kept = self._cells if self._only_cursor_moved and made_for == self._cells_for else {}
+        missing = [place for place in window if place not in kept]
+        rows = self.view.page(missing[0], len(missing)) if missing else ()
+        if len(rows) < len(missing) or len(missing) != len(range(missing[0], missing[-1] + 1) if missing else ()):
+            kept, missing, rows = {}, list(window), self.view.page(self.first, len(window))
+        known = kept | dict(zip(missing, self._measure(rows, self._make_context()), strict=False))
+        self._cells = {place: known[place] for place in window if place in known}
+        self._cells_for = made_for
+        return list(self._cells.values())
 
     def _lines(self, cells: Sequence[Sequence[Cell]], width: int) -> list[Line]:
         """Draw rows; a row that says what one on glass says is that line."""
