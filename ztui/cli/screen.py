@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -49,6 +50,9 @@ def show(settings: Settings, observer: Observer, clock: Clock, *, target: str | 
         # What was saved may be of any time and length: all of it is what was given to be looked at.
         window_index=WINDOWS_S.index(None if observer.is_finite else USUAL_WINDOW_S),
     )
+    # Frames a second at most, read when Textual is imported: with 60 a key that comes right after a frame waits up to
+    # 25 ms. A tick is one frame whatever this is.
+    os.environ.setdefault("TEXTUAL_FPS", "120")
     # Textual is half a second of the start: errors of the command line should not wait for it.
     gc.disable()  # until the first picture: what is made for it stays
     try:
