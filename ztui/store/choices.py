@@ -121,10 +121,11 @@ class Choices:
         if first is None:
             yield None, question.cells(None, rates.past_shares())
         closed = rates.closed_buckets()
-        for bucket in question.closed.keys() - set(closed):
+        wanted = {bucket for bucket in closed if first is None or bucket >= first}
+        for bucket in question.closed.keys() - wanted:
             del question.closed[bucket]
         for bucket in closed:
-            if first is None or bucket >= first:
+            if bucket in wanted:
                 parts = rates.closed_parts(bucket)
                 known = question.closed.get(bucket)
                 if known is None or known[0] != parts:

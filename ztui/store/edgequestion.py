@@ -272,7 +272,7 @@ class Question:
         return known[1]
 
     def forget_buckets(self, alive: Collection[int]) -> None:
-        """Let go of buckets that are gone."""
+        """Let go of the sums of all other buckets."""
         for bucket in self._closed.keys() - alive:
             del self._closed[bucket]
 

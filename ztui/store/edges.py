@@ -172,7 +172,8 @@ class EdgeStore:
         asked = (span.first, span.last, span.with_past, rates.closed_version, rates.past_version, question.version)
         if question.base is None or question.base.asked != asked:
             closed = rates.closed_buckets()
-            question.forget_buckets(closed)
+            # What the window has passed is not asked again; kept for an hour, it took 4 MB a minute at 2,000 lines/s.
+            question.forget_buckets({bucket for bucket in closed if span.covers(bucket) or span.trends(bucket)})
             parts = [question.past(rates)] if span.with_past else []
             parts += [question.closed(rates, bucket) for bucket in closed if span.covers(bucket)]
             trends: dict[Group, list[float]] = {}
