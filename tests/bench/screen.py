@@ -24,7 +24,7 @@ CPU = Figure(
     is_most=True,
     limit=(
         "most of a tick is Textual's painting and the lines and cells of the table; the rest brings the edges up to "
-        "date, and makes a key for each row of the window though 45 are on the screen"
+        "date"
     ),
 )
 BYTES = Figure(
