@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from tests.store.feed import START, Fed, line, pair, workload
 from ztui.model.filter import parse
 from ztui.store import edgesums
-from ztui.store.edges import EdgeRow
+from ztui.store.edges import TREND_BUCKETS, EdgeRow
 
 QUESTIONS: tuple[dict[str, Any], ...] = (
     {},
@@ -137,3 +138,17 @@ def test_an_edge_with_too_many_durations_rounds_them_the_same_however_often_it_i
         if took % 400 == 0:
             assert asked.edges()[0].p99
     assert dict(asked.edges()[0].durations_ms) == dict(fresh.edges()[0].durations_ms)
+
+
+def test_sums_of_what_a_window_has_passed_are_let_go() -> None:
+    """A screen that stands open for an hour asks about its last minute; it keeps no sums of the other fifty-nine."""
+    fed = Fed()
+    edges = 5
+    for bucket in range(100):
+        fed.log("w1", *(line(10.0 * bucket + at, src=f"pod-{at}") for at in range(edges)))
+        assert len(fed.edges(window_s=30.0)) == edges
+    gc.collect()
+    kept = sum(isinstance(each, edgesums.Sums) for each in gc.get_objects())
+    # Those of the trend's two minutes, of the bucket that grows, and of all of them together.
+    assert kept <= edges * (TREND_BUCKETS + 4)
+    assert sum(row.flows for row in fed.edges()) == 100 * edges
