@@ -120,17 +120,15 @@ class Choices:
         rates = self._mesh.edges.rates
         if first is None:
             yield None, question.cells(None, rates.past_shares())
-        closed = rates.closed_buckets()
-        wanted = {bucket for bucket in closed if first is None or bucket >= first}
-        for bucket in question.closed.keys() - wanted:
+        wanted = [bucket for bucket in rates.closed_buckets() if first is None or bucket >= first]
+        for bucket in question.closed.keys() - set(wanted):
             del question.closed[bucket]
-        for bucket in closed:
-            if bucket in wanted:
-                parts = rates.closed_parts(bucket)
-                known = question.closed.get(bucket)
-                if known is None or known[0] != parts:
-                    known = question.closed[bucket] = (parts, question.cells(bucket, rates.closed_shares(bucket)))
-                yield bucket, known[1]
+        for bucket in wanted:
+            parts = rates.closed_parts(bucket)
+            known = question.closed.get(bucket)
+            if known is None or known[0] != parts:
+                known = question.closed[bucket] = (parts, question.cells(bucket, rates.closed_shares(bucket)))
+            yield bucket, known[1]
         for bucket in rates.open_buckets():
             if first is None or bucket >= first:
                 yield bucket, question.cells(bucket, rates.open_shares(bucket))

@@ -32,7 +32,8 @@ class Selection(Generic[T]):
 
     def place_of(self, key: str, rows: Sequence[T]) -> int | None:
         """Say where the row of a key stands. Looked for from the cursor outwards: rows seldom go far."""
-        above, below = min(self.index, len(rows) - 1), min(self.index, len(rows) - 1) + 1
+        above = min(self.index, len(rows) - 1)
+        below = above + 1
         while above >= 0 or below < len(rows):
             if above >= 0 and self._key(rows[above]) == key:
                 return above

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from ztui import units
@@ -157,8 +158,10 @@ def _expected_cell(row: BackendRow, _: Context) -> Cell:
     return _share_cell(row.backend.expected, Meaning.DIM, mark)
 
 
-def _read_share(row: BackendRow) -> float:
-    return row.backend.read_share
+def _bytes_column(key: str, title: str, value: Callable[[BackendRow], int | None]) -> Column[BackendRow]:
+    return number_column(
+        key, title, value, form=units.format_bytes, read_share=lambda row: row.backend.read_share, priority=6
+    )
 
 
 def balance_table(*, is_short: bool = False) -> Table[BackendRow]:
@@ -220,22 +223,8 @@ def balance_table(*, is_short: bool = False) -> Table[BackendRow]:
                 "failed", "failed", lambda r: r.backend.failed, meaning=Meaning.ERROR, zero="·", width=6, priority=4
             ),
             number_column("open", "open now", lambda r: r.backend.open_now, zero="0", width=8, priority=5),
-            number_column(
-                "sent",
-                "⇡sent",
-                lambda r: r.backend.bytes_sent,
-                form=units.format_bytes,
-                read_share=_read_share,
-                priority=6,
-            ),
-            number_column(
-                "recv",
-                "⇣recv",
-                lambda r: r.backend.bytes_recv,
-                form=units.format_bytes,
-                read_share=_read_share,
-                priority=6,
-            ),
+            _bytes_column("sent", "⇡sent", lambda r: r.backend.bytes_sent),
+            _bytes_column("recv", "⇣recv", lambda r: r.backend.bytes_recv),
         ),
         row_key=lambda row: row.key,
         row_name=lambda row: f"backend/{row.backend.name}",

@@ -78,9 +78,9 @@ def width_of(text: str) -> int:
     )
 
 
-def _padded(text: str, width: int, align: Align) -> str:
-    room = " " * (width - width_of(text))
-    return room + text if align is Align.RIGHT else text + room
+def _padded(text: str, room: int, align: Align) -> str:
+    """Put a text at its end of a cell that has so much room left."""
+    return " " * room + text if align is Align.RIGHT else text + " " * room
 
 
 def _colored(text: str, cell: Cell) -> str:
@@ -107,31 +107,28 @@ class TableWriter(Generic[T]):
         """Write rows; the titles come before the first call's."""
         rows = iter(rows)
         while some := list(islice(rows, _MEASURED_ROWS)):
-            columns = [self._padded(i, some) for i in range(len(self._columns))]
+            columns = [self._column(i, some) for i in range(len(self._columns))]
             if self._titles is not None:
                 yield self._header()
             yield from map(self._line, zip(*columns, strict=True))
         if self._titles is not None:
             yield self._header()
 
-    def _padded(self, i: int, rows: list[T]) -> list[str]:
+    def _column(self, i: int, rows: list[T]) -> list[str]:
         """Write column `i` of some rows, which may make it wider."""
         column, context = self._columns[i], self.context
         cells = [column.cell(row, context) for row in rows]
         texts = [plain_glyphs(cell.text) for cell in cells] if context.ascii else [cell.text for cell in cells]
         widths = list(map(width_of, texts))
         width = self._widths[i] = max(self._widths[i], *widths)
-        if column.align is Align.RIGHT:
-            padded = [" " * (width - taken) + text for text, taken in zip(texts, widths, strict=True)]
-        else:
-            padded = [text + " " * (width - taken) for text, taken in zip(texts, widths, strict=True)]
+        padded = [_padded(text, width - taken, column.align) for text, taken in zip(texts, widths, strict=True)]
         return [_colored(*of) for of in zip(padded, cells, strict=True)] if self._color else padded
 
     def _header(self) -> str:
         titles, self._titles = self._titles or [], None
         return self._line(
             [
-                _padded(title.upper(), width, column.align)
+                _padded(title.upper(), width - width_of(title.upper()), column.align)
                 for title, width, column in zip(titles, self._widths, self._columns, strict=True)
             ]
         )

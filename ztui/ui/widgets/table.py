@@ -206,8 +206,8 @@ class WindowTable(PaintedLines, Generic[T]):
         made_for = (self.view, self.view.version, self.table, self.columns_shown)
         kept = self._cells if self._only_cursor_moved and made_for == self._cells_for else {}
         missing = [place for place in window if place not in kept]
-        rows = self.view.page(missing[0], len(missing)) if missing else ()
-        if len(rows) < len(missing) or len(missing) != len(range(missing[0], missing[-1] + 1) if missing else ()):
+        rows = self.view.page(missing[0], missing[-1] + 1 - missing[0]) if missing else ()
+        if len(rows) != len(missing):  # the list is shorter by now, or those on glass lie between them
             kept, missing, rows = {}, list(window), self.view.page(self.first, len(window))
         known = kept | dict(zip(missing, self._measure(rows, self._make_context()), strict=False))
         self._cells = {place: known[place] for place in window if place in known}
