@@ -259,8 +259,8 @@ CONNECTIONS: Table[ConnectionRow] = Table(
             width=9,
             priority=3,
         ),
-        text_column("from", "from", lambda r: r.source, width=30, min_width=10, priority=2),
-        text_column("to", "to", lambda r: r.destination, width=36, min_width=10, priority=2),
+        text_column("from", "from", lambda r: r.source, meaning=Meaning.NAME, width=30, min_width=10, priority=2),
+        text_column("to", "to", lambda r: r.destination, meaning=Meaning.NAME, width=36, min_width=10, priority=2),
         Column(
             key="service",
             title="service",

@@ -98,8 +98,10 @@ class RolloutPane(SentencesPane):
         context = self.stage.context()
         marks = list(self.stage.mesh.marks)[-20:]
         lines = [
-            line(" New connections by revision over time, failures per terminating pod, and what changed before the"),
-            line(" start will stand here."),
+            line(
+                " New connections by revision over time, failures per terminating pod, "
+                "and what changed before the start will stand here."
+            ),
             BLANK,
             line(Span(" Known already", "header"), Span("   marks", "dim")),
         ]
