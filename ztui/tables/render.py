@@ -78,9 +78,11 @@ def width_of(text: str) -> int:
     )
 
 
-def _padded(text: str, room: int, align: Align) -> str:
-    """Put a text at its end of a cell that has so much room left."""
-    return " " * room + text if align is Align.RIGHT else text + " " * room
+def _padded(texts: Sequence[str], widths: Sequence[int], width: int, align: Align) -> list[str]:
+    """Make texts that take so many cells as wide as their column: all at once, for there may be many."""
+    if align is Align.RIGHT:
+        return [" " * (width - taken) + text for text, taken in zip(texts, widths, strict=True)]
+    return [text + " " * (width - taken) for text, taken in zip(texts, widths, strict=True)]
 
 
 def _colored(text: str, cell: Cell) -> str:
@@ -121,16 +123,14 @@ class TableWriter(Generic[T]):
         texts = [plain_glyphs(cell.text) for cell in cells] if context.ascii else [cell.text for cell in cells]
         widths = list(map(width_of, texts))
         width = self._widths[i] = max(self._widths[i], *widths)
-        padded = [_padded(text, width - taken, column.align) for text, taken in zip(texts, widths, strict=True)]
+        padded = _padded(texts, widths, width, column.align)
         return [_colored(*of) for of in zip(padded, cells, strict=True)] if self._color else padded
 
     def _header(self) -> str:
-        titles, self._titles = self._titles or [], None
+        titles, self._titles = [title.upper() for title in self._titles or ()], None
         return self._line(
-            [
-                _padded(title.upper(), width - width_of(title.upper()), column.align)
-                for title, width, column in zip(titles, self._widths, self._columns, strict=True)
-            ]
+            _padded([title], [width_of(title)], width, column.align)[0]
+            for title, width, column in zip(titles, self._widths, self._columns, strict=True)
         )
 
     @staticmethod
