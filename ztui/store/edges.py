@@ -224,7 +224,7 @@ class _Span:
 
 def _row(by: tuple[str, ...], group: Group, parts: list[Sums], span_s: float, trend: tuple[float, ...]) -> EdgeRow:
     total = parts[0] if len(parts) == 1 else Sums.of(parts)
-    return EdgeRow(dict(zip(by, group, strict=False)), total, span_s, trend, is_other=len(group) > len(by))
+    return EdgeRow(by, group, total, span_s, trend)
 
 
 def _by_flows(row: EdgeRow) -> int:

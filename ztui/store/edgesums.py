@@ -148,16 +148,17 @@ class EdgeRow:
     Percentiles are found when asked for: merging durations costs more than all the sums together.
     """
 
-    __slots__ = ("_percentiles", "_total", "failed", "failed_per_s", "flows", "is_other", "keys", "rate_per_s", "trend")
+    __slots__ = ("_percentiles", "_total", "by", "failed", "failed_per_s", "flows", "group", "rate_per_s", "trend")
 
     def __init__(
-        self, keys: Mapping[str, str | None], total: Sums, span_s: float, trend: tuple[float, ...], *, is_other: bool
+        self, by: tuple[str, ...], group: tuple[str | None, ...], total: Sums, span_s: float, trend: tuple[float, ...]
     ) -> None:
-        self.keys = keys
+        self.by = by
+        """What edges were asked for by: keys of `--by`."""
+        self.group = group
+        """The values of these keys; another behind them marks what was forgotten."""
         self._total = total
         self._percentiles: tuple[float | None, ...] | None = None
-        self.is_other = is_other
-        """Whether it stands for edges that were forgotten because there were too many."""
         self.flows = total.flows
         """Connections (entries, where direction was asked for)."""
         self.failed = total.failed
@@ -166,6 +167,16 @@ class EdgeRow:
         self.failed_per_s = total.failed / span_s
         self.trend = trend
         """Connections per second in each of the last ten seconds, oldest first."""
+
+    @property
+    def keys(self) -> dict[str, str | None]:
+        """Key → value."""
+        return dict(zip(self.by, self.group, strict=False))
+
+    @property
+    def is_other(self) -> bool:
+        """Whether it stands for edges that were forgotten because there were too many."""
+        return len(self.group) > len(self.by)
 
     @property
     def denied(self) -> int:

@@ -142,7 +142,7 @@ def edge_document(row: EdgeRow, by: tuple[str, ...]) -> Document:
     `other` marks the sums of edges that were forgotten because there were too many: their keys are not known any more.
     With a `read_share`, bytes are estimated from that share of the connections, and durations are those of that share.
     """
-    document: Document = {key: value for key in by if (value := row.keys.get(key)) is not None}
+    document: Document = {key: value for key, value in zip(by, row.group, strict=False) if value is not None}
     if row.is_other:
         document["other"] = True
     document |= {

@@ -302,17 +302,17 @@ OTHER = "(other)"
 """Stands in the first column of the row that keeps the sums of edges that were forgotten."""
 
 
-def _key_column(key: str, *, is_first: bool) -> Column[EdgeRow]:
+def _key_column(key: str, at: int) -> Column[EdgeRow]:
     def cell(row: EdgeRow, _: Context) -> Cell:
-        text = row.keys.get(key)
+        text = row.group[at]
         if not text:
-            return Cell(OTHER, Meaning.DIM) if is_first and row.is_other else NOTHING
+            return Cell(OTHER, Meaning.DIM) if not at and row.is_other else NOTHING
         return Cell(short_service(text) if key == "dst.service" else text, Meaning.NAME)
 
     return Column(
         key=key,
         title=KEY_TITLES.get(key, key),
-        value=lambda row: row.keys.get(key),
+        value=lambda row: row.group[at],
         cell=cell,
         width=28,
         min_width=8,
@@ -341,7 +341,7 @@ def edges_table(by: tuple[str, ...] = ("src.workload", "dst.service")) -> Table[
     return Table(
         name="edges",
         columns=(
-            *(_key_column(key, is_first=key == by[0]) for key in by),
+            *(_key_column(key, at) for at, key in enumerate(by)),
             number_column("flows", "flows", lambda r: r.flows, width=6, priority=3),
             number_column("rate", "/s", lambda r: r.rate_per_s, form=units.format_rate, zero="·", width=6, priority=2),
             Column(
@@ -390,8 +390,8 @@ def edges_table(by: tuple[str, ...] = ("src.workload", "dst.service")) -> Table[
             ),
             text_column("error", "last error", lambda r: r.last_error, meaning=Meaning.ERROR, width=40, wide=True),
         ),
-        row_key=lambda row: "\x1f".join([*(row.keys.get(key) or "" for key in by), *([OTHER] * row.is_other)]),
-        row_name=lambda row: "edge/" + "/".join(row.keys.get(key) or "" for key in by),
+        row_key=lambda row: "\x1f".join([value or "" for value in row.group]),
+        row_name=lambda row: "edge/" + "/".join([value or "" for value in row.group[: len(by)]]),
         document=lambda row: edge_document(row, by),
         is_problem=lambda row: row.failed > 0,
         default_sort="flows",
