@@ -46,7 +46,7 @@ from ztui.model.flow import (
     RawRemark,
     Shape,
 )
-from ztui.model.shapes import ShapeTable, can_repeat
+from ztui.model.shapes import ShapeTable, can_repeat, mark_of
 from ztui.model.text import read_bytes
 
 if TYPE_CHECKING:
@@ -240,7 +240,7 @@ class Reader:
             self._is_open = False
         earliest, latest = min(lines.times), max(lines.times)
         self._check_minutes(earliest, latest, lines.times)
-        shapes: list[Shape | None] = list(map(self._known.get, lines.keys))
+        shapes: list[Shape | None] = list(map(self._known.get, map(mark_of, lines.keys)))
         if None in shapes:
             self._read_new(lines, shapes)
         try:
@@ -337,7 +337,7 @@ class Reader:
         for _ in range(shapes.count(None)):
             i = shapes.index(None, i + 1)
             key = lines.keys[i]
-            shape = self._known.get(key)  # an earlier line of this block may have been the first
+            shape = self._known.get(mark_of(key))  # an earlier line of this block may have been the first
             if shape is None and key[:1] != b"\0":
                 learn = self._table.learn_odd if lines.odd and lines.odd[i] is not None else self._table.learn
                 shape = learn(self.origin, key)
@@ -361,7 +361,7 @@ class Reader:
         """Give the one shape of all lines that say this, however they were written."""
         shape = entry.shape(self.origin)
         key = _key_of(shape)
-        known = self._known.get(key)
+        known = self._known.get(mark_of(key))
         if known is None:
             self._table.add(self._known, key, shape)
         return known or shape

@@ -7,6 +7,7 @@ them is a time, an address and three numbers.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from sys import intern
 from typing import Any, cast
 
@@ -63,6 +64,14 @@ _Half = tuple[str | None, ...]
 """Of a source: workload, namespace, identity, cluster. Of a destination: all up to direction and error."""
 
 
+mark_of: Callable[[bytes], int] = hash
+"""What is kept of a text to know it again: its hash of 64 bits, 36 bytes where the text takes 400.
+
+Python keys that hash with a secret of each process, so that nobody can write two texts of one mark; in a full table
+chance makes a pair of them once in eight thousand million runs.
+"""
+
+
 class _Texts(dict[bytes | None, str | None]):
     """Names as they were read: pods have a name each, but few namespaces, identities and services."""
 
@@ -115,23 +124,23 @@ class ShapeTable:
             raise ValueError("a shape table holds at least one shape")
         self.limit = limit
         self._count = 0
-        self._parts: dict[Origin, dict[bytes, Shape]] = {}
+        self._parts: dict[Origin, dict[int, Shape]] = {}
         self._texts = _Texts()
-        self._sources: dict[bytes, _Half | None] = {}
-        self._destinations: dict[bytes, _Half | None] = {}
+        self._sources: dict[int, _Half | None] = {}
+        self._destinations: dict[int, _Half | None] = {}
 
     def __len__(self) -> int:
         return self._count
 
-    def part(self, origin: Origin) -> dict[bytes, Shape]:
-        """Give the shapes of one ztunnel by their text: look up freely, add only through `add`."""
+    def part(self, origin: Origin) -> dict[int, Shape]:
+        """Give the shapes of one ztunnel by the mark of their text: look up freely, add only through `add`."""
         return self._parts.setdefault(origin, {})
 
-    def add(self, part: dict[bytes, Shape], key: bytes, shape: Shape) -> None:
-        """Remember a shape of this part, making room first where there is none."""
+    def add(self, part: dict[int, Shape], key: bytes, shape: Shape) -> None:
+        """Remember a shape of this part by its text, making room first where there is none."""
         if self._count >= self.limit:
             self._forget()
-        part[key] = shape
+        part[mark_of(key)] = shape
         self._count += 1
 
     def learn(self, origin: Origin, text: bytes, measures: Measures = Measures.ALL) -> Shape | None:
@@ -167,10 +176,10 @@ class ShapeTable:
         if at < 0:
             return None
         src_text, dst_text = text[:at], text[at:]
-        src = self._sources.get(src_text)
+        src = self._sources.get(mark_of(src_text))
         if src is None:
             src = self._half(self._sources, src_text, _JSON_SRC if is_json else _PLAIN_SRC)
-        dst = self._destinations.get(dst_text)
+        dst = self._destinations.get(mark_of(dst_text))
         if dst is None:
             dst = self._half(self._destinations, dst_text, _JSON_DST if is_json else _PLAIN_DST)
         if src is None or dst is None:
@@ -188,7 +197,7 @@ class ShapeTable:
         shape.__class__ = Shape
         return cast("Shape", shape)
 
-    def _half(self, known: dict[bytes, _Half | None], text: bytes, pattern: re.Pattern[bytes]) -> _Half | None:
+    def _half(self, known: dict[int, _Half | None], text: bytes, pattern: re.Pattern[bytes]) -> _Half | None:
         match = pattern.fullmatch(text)
         if match is None:
             return None
@@ -202,7 +211,7 @@ class ShapeTable:
             values.append(None if error is None else read_end(error, is_plain=pattern is _PLAIN_DST))
         if len(known) >= self.limit:
             known.clear()
-        half = known[text] = tuple(values)
+        half = known[mark_of(text)] = tuple(values)
         return half
 
     def _forget(self) -> None:
