@@ -38,14 +38,12 @@ class Capture:
         """Workloads that logs prove to be captured, in the order they did."""
         self._nodes: set[str] = set()
         self._followed: frozenset[str] = frozenset()
-        self._learned: set[Shape] = set()
         self.version = 0
         self.watch_version = 0
 
     def learn(self, shapes: Iterable[Shape]) -> None:
         """Learn from entries that were logged."""
-        for shape in set(shapes).difference(self._learned):
-            self._learned.add(shape)
+        for shape in shapes:
             if shape.origin.node is not None:
                 self._add_node(shape.origin.node)
             own = own_workload(shape)
@@ -53,8 +51,6 @@ class Capture:
                 self._captured.add(own)
                 self.names.append(own)
                 self.version += 1
-        if len(self._learned) > 4 * self._max_workloads:
-            self._learned.clear()
 
     def follow(self, nodes: Iterable[str]) -> None:
         """Take note of the nodes whose ztunnels are followed now."""

@@ -1,13 +1,12 @@
 """One question about edges (keys, filter), and the sums that are kept to answer it again four times a second.
 
-A closed bucket is summed once. Of a bucket that still grows only the shapes are looked at that got entries since the
-question was last asked. What was handed out is never changed: sums that grow are copied first.
+A closed bucket is summed once. To the sums of a bucket that still grows only what is new is added. What was handed out
+is never changed: sums that grow are copied first.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
-from itertools import islice
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ztui.model.fields import BY_KEYS, Lookup
@@ -27,7 +26,6 @@ Group = tuple[str | None, ...]
 Groups = dict[Group, Sums]
 PAST = -1
 """Stands for a bucket's number where the time before all buckets is meant."""
-_MOST_PENDING = 65_536
 _OTHER_KNOWS = frozenset({"dir", "security", "verdict", "node", "ztunnel"})
 """Filter keys that can still be asked of edges that were forgotten; any other would be guessed."""
 _OTHER_FORGOT = frozenset({"error", "response_flag"})
@@ -36,21 +34,40 @@ _overlap, _DURATION = int.__and__, Measures.DURATION.value  # an IntFlag's own o
 
 
 class Kind:
-    """What a question makes of one shape: its group, and how its entries add up."""
+    """What a question makes of shapes that are alike to it: their group, and how their entries add up."""
 
-    __slots__ = ("buckets", "error", "group", "has_durations", "is_denied", "is_failed", "is_flipped", "is_unread")
+    __slots__ = (
+        "buckets", "error", "group", "has_durations", "is_denied", "is_failed", "is_flipped", "is_unread", "sources",
+    )  # fmt: skip
 
-    def __init__(self, shape: Shape, group: Group, buckets: set[int] | None) -> None:
+    def __init__(self, shape: Shape, group: Group, sources: tuple[Name, ...]) -> None:
         verdict = shape.verdict
         self.group = group
-        self.buckets = buckets
-        """Where its entries were counted, if it may turn out that they must not be."""
+        self.sources = sources
+        """Whose capture would take their entries out of the count."""
+        self.buckets: set[int] | None = set() if sources else None
+        """Where they were counted, if it may turn out that they must not be."""
         self.is_flipped = shape.direction == Direction.INBOUND
         self.is_denied = verdict == Verdict.DENIED
         self.is_failed = self.is_denied or verdict == Verdict.FAILED
         self.has_durations = bool(_overlap(shape.measures, _DURATION))
         self.is_unread = shape.is_unread
         self.error = shape.error
+
+    def is_of(self, shape: Shape, sources: tuple[Name, ...]) -> bool:
+        """Whether a shape of this group adds up the same way."""
+        return (
+            self.error == shape.error
+            and self.is_flipped == (shape.direction == Direction.INBOUND)
+            and self.sources == sources
+            and self.is_unread == shape.is_unread
+            and self.has_durations == bool(_overlap(shape.measures, _DURATION))
+            and self._has_verdict(shape.verdict)
+        )
+
+    def _has_verdict(self, verdict: Verdict | None) -> bool:
+        is_denied = verdict == Verdict.DENIED
+        return self.is_denied == is_denied and self.is_failed == (is_denied or verdict == Verdict.FAILED)
 
     def add(
         self, sums: Sums, entries: int, sent: int, recv: int, time: bytes, durations: Sequence[int], weight: float
@@ -75,29 +92,19 @@ class Kind:
 class Growing:
     """Running sums of one bucket that is still open."""
 
-    __slots__ = ("bucket", "cells", "groups", "seen")
+    __slots__ = ("_grown", "bucket", "cells", "groups")
 
     def __init__(self, bucket: int, cells: Cells) -> None:
         self.bucket = bucket
         self.cells = cells
+        """Where the bucket is kept: tells it from another of the same ten seconds, opened for late lines."""
         self.groups: Groups = {}
-        self.seen: dict[Shape, tuple[int, int, int]] = {}
-        """Shape → length of its cell, and bytes sent and received, as far as they are in the sums."""
+        self._grown: Groups = {}
 
-    def grow(self, touched: Iterable[Shape], kind_of: Callable[[Shape], Kind | None]) -> Groups:
-        """Add what these shapes, and new ones, have that the sums have not; the groups that grew."""
-        grown: Groups = {}
-        cells, seen = self.cells, self.seen
-        more = len(cells) - len(seen)
-        # New shapes in the order they came: of equal edges the one that was seen first stands first.
-        new = list(islice(reversed(cells), more))[::-1] if more else ()
-        for shape in (*(shape for shape in touched if shape in seen), *new):
-            cell = cells[shape]
-            length, sent, recv = seen.get(shape, (3, 0, 0))
-            entries = len(cell) - length
-            if not entries:
-                continue
-            seen[shape] = (len(cell), cell[0], cell[1])
+    def add(self, news: Cells, kind_of: Callable[[Shape], Kind | None]) -> None:
+        """Add what came to the bucket."""
+        grown = self._grown
+        for shape, cell in news.items():
             kind = kind_of(shape)
             if kind is None:
                 continue
@@ -107,7 +114,11 @@ class Growing:
                 sums = grown[kind.group] = self.groups[kind.group] = Sums() if old is None else old.copied()
             if kind.buckets is not None:
                 kind.buckets.add(self.bucket)
-            kind.add(sums, entries, cell[0] - sent, cell[1] - recv, cell[2], cell[length:], 1.0)
+            kind.add(sums, len(cell) - 3, cell[0], cell[1], cell[2], cell[3:], 1.0)
+
+    def take_grown(self) -> Groups:
+        """Give the groups that grew since the last time."""
+        grown, self._grown = self._grown, {}
         return grown
 
 
@@ -131,10 +142,11 @@ class Question:
         self._judges_other = where is None or where.keys <= _OTHER_KNOWS
         self._as_they_are = as_they_are or "direction" in by or (where is not None and "dir" in where.keys)
         self._kinds: dict[Shape, Kind | None] = {}
+        self._kind_of_group: dict[Group, Kind] = {}
+        """Of the first shape of a group: most of the others are alike."""
         self._by_source: dict[Name, list[Shape]] = {}
         """Whose capture would take which shapes out of the count."""
         self._names_known = len(capture.names)
-        self._touched: set[Shape] = set()
         self._closed: dict[int, tuple[int, Groups]] = {}
         """Bucket → the number of parts it had, and its sums."""
         self._past: tuple[int, Groups] = (-1, {})
@@ -160,23 +172,27 @@ class Question:
             return None
         group = tuple([getter(shape, self._lookup) or None for getter in self._getters])
         if not is_other(shape):
-            return Kind(shape, group, self._doubt(shape))
+            return self._shared(shape, group)
         if not self._judges_other:
             return None
         known = (None if key in _OTHER_FORGOT else value for key, value in zip(self.by, group, strict=True))
-        return Kind(shape, (*known, "other"), None)
+        return Kind(shape, (*known, "other"), ())
 
     def _counts(self, shape: Shape) -> bool:
         if self._as_they_are:
             return not shape.is_opened and shape.message != OPENED
         return self._capture.is_counted(shape)
 
-    def _doubt(self, shape: Shape) -> set[int] | None:
-        """Note whose capture would take this shape out of the count."""
+    def _shared(self, shape: Shape, group: Group) -> Kind:
+        """Give the kind of a shape, and note whose capture would take it out of the count."""
         sources = () if self._as_they_are else self._capture.sources_of(shape)
         for source in sources:
             self._by_source.setdefault(source, []).append(shape)
-        return set() if sources else None
+        known = self._kind_of_group.get(group)
+        if known is not None and known.is_of(shape, sources):
+            return known
+        kind = Kind(shape, group, sources)
+        return self._kind_of_group.setdefault(group, kind) if known is None else kind
 
     def learn(self) -> None:
         """Take the shapes out of the count whose sources are known to be captured by now."""
@@ -186,7 +202,9 @@ class Question:
             for shape in self._by_source.pop(name, ()):
                 kind = self._kinds.get(shape)
                 self._kinds[shape] = None
-                wrong |= (kind.buckets if kind is not None else None) or set()
+                if kind is not None:
+                    self._kind_of_group.pop(kind.group, None)
+                    wrong |= kind.buckets or set()
         self._names_known = len(names)
         if not wrong:
             return
@@ -201,6 +219,7 @@ class Question:
         """Keep the memory of shapes bounded; sums that nobody could correct any more go with it."""
         if len(self._kinds) > limit:
             self._kinds.clear()
+            self._kind_of_group.clear()
             self._by_source.clear()
             self._closed.clear()
             self._growing.clear()
@@ -209,19 +228,16 @@ class Question:
 
     # -- sums
 
-    def touch(self, shapes: Iterable[Shape] | None) -> None:
-        """Note which shapes got entries; None where nobody knows."""
-        if not self._growing:
-            return
-        if shapes is not None:
-            self._touched.update(shapes)
-        if shapes is None or len(self._touched) > _MOST_PENDING:
-            self.rest()
+    def add(self, news: Mapping[int, Cells]) -> None:
+        """Add to the running sums what came to their buckets."""
+        for bucket, cells in news.items():
+            growing = self._growing.get(bucket)
+            if growing is not None:
+                growing.add(cells, self.kind_of)
 
     def rest(self) -> None:
         """Let go of running sums: whoever asks again counts anew."""
         self._growing.clear()
-        self._touched.clear()
         self.base, self.rows, self.rows_of = None, {}, ()
 
     def grow(self, rates: Rates) -> tuple[dict[int, Groups], dict[int, Groups]]:
@@ -236,10 +252,10 @@ class Question:
             growing = known.get(bucket)
             if growing is None or growing.cells is not cells:
                 growing = Growing(bucket, cells)
+                growing.add(cells, self.kind_of)
                 self.version += 1
             self._growing[bucket] = growing
-            grown[bucket] = growing.grow(self._touched, self.kind_of)
-        self._touched.clear()
+            grown[bucket] = growing.take_grown()
         return {bucket: growing.groups for bucket, growing in self._growing.items()}, grown
 
     def sums(self, shares: Iterable[Share], bucket: int) -> Groups:

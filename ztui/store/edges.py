@@ -52,6 +52,7 @@ class EdgeStore:
         self.capture = capture
         self.rates = Rates(
             is_counted=self._is_counted,
+            learn=capture.learn,
             max_buckets=max_buckets,
             max_shapes=max_shapes,
             max_cells=max_cells,
@@ -139,10 +140,13 @@ class EdgeStore:
         if self._learned_version == self.rates.version:
             return
         self._learned_version = self.rates.version
+        if not self.rates.is_timed:
+            self.capture.learn(self.rates.shapes())
+            return
         news = self.rates.take_news()
-        self.capture.learn(self.rates.shapes() if news is None else news)
+        self.capture.learn(chain.from_iterable(news.values()))
         for question in self._questions.values():
-            question.touch(news)
+            question.add(news)
 
     def _is_counted(self, shape: Shape) -> bool:
         """Decide with all that was logged by now: what is forgotten cannot be decided again."""

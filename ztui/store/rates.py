@@ -22,8 +22,6 @@ BUCKET_S = 10
 _PREFIX = 18
 """`2026-01-31T09:08:0`: a time as written, to its ten seconds."""
 _OPEN_BUCKETS = 3
-_NEWS_LINES = 50_000
-"""Lines after which it is no longer remembered which shapes got entries: who asks so seldom can look at all."""
 _OPEN_LINES = 250_000
 _OPEN_LINES_TIMELESS = 1_500_000
 
@@ -51,18 +49,23 @@ class Rates:
     Bounds: `max_buckets` of ten seconds, `max_cells` packed shapes in them, `max_shapes` in the past. `is_counted`
     decides whether a shape that is about to be forgotten counts as a connection: eviction freezes that. Without
     `is_timed` all time is one bucket: a cell per shape, enough for an answer without windows, rates and trends.
+
+    What was counted since `take_news` is kept apart from the rest of its bucket, so that who keeps running sums gets
+    only what is new; `learn` is told of shapes that are packed before anybody took the news of them.
     """
 
     def __init__(
         self,
         *,
         is_counted: Callable[[Shape], bool],
+        learn: Callable[[Iterable[Shape]], None],
         max_buckets: int = 360,
         max_cells: int = 400_000,
         max_shapes: int = 65_536,
         is_timed: bool = True,
     ) -> None:
         self._is_counted = is_counted
+        self._learn = learn
         self._is_timed = is_timed
         self._max_open_lines = _OPEN_LINES if is_timed else _OPEN_LINES_TIMELESS
         self.max_buckets = max_buckets
@@ -75,10 +78,10 @@ class Rates:
         self.entries = 0
         """Entries counted since the start, those in *other* included."""
         self._open: dict[int, Cells] = {}
+        self._fresh: dict[int, Cells] = {}
+        """Of open buckets: what was counted since `take_news`."""
         self._flat: Flat = defaultdict(list)
         self._open_lines = 0
-        self._news: list[Iterable[Shape]] | None = []
-        self._news_lines = 0
         self._closed: dict[int, list[Segment]] = {}
         self._cells = 0
         self._past: dict[Shape, Sum] = {}
@@ -95,16 +98,15 @@ class Rates:
         times = batch.times
         if not times:
             return
-        self.version += 1
         self.entries += len(times)
         self._open_lines += len(times)
-        self._note(batch.shapes, len(times))
         if not self._is_timed:
             self._count_timeless(batch)
         elif (first := (batch.earliest or min(times))[:_PREFIX]) == (batch.latest or max(times))[:_PREFIX]:
             self._count_one_bucket(batch, self._cells_of(first))
         else:
             self._count_several_buckets(batch)
+        self.version += 1  # not before: a bucket that closes meanwhile makes the news be taken
         if self._open_lines > self._max_open_lines:
             self._close_all()
 
@@ -149,44 +151,55 @@ class Rates:
         """Count sums whose entries are gone; all lie in the ten seconds of `time`."""
         bucket = self._bucket(time[:_PREFIX])
         self.version += 1
-        self._note(list(tallies), len(tallies))
         cells: Cells = {}
         for shape, tally in tallies.items():
             durations = [value for value, often in tally.durations_ms.items() for _ in range(often)]
             durations += [0] * (tally.entries - len(durations))
             cells[shape] = [tally.bytes_sent, tally.bytes_recv, time, *durations]
             self.entries += tally.entries
+        self._learn(cells)
         self._pack(bucket, cells)
 
     def count_unmeasured(self, time: bytes, counted: Mapping[Shape, int]) -> None:
         """Count connections whose numbers nobody read; all lie in the ten seconds of `time`."""
         if not counted:
             return
-        self.version += 1
-        self._note(list(counted), len(counted))
         cells = self._cells_of(time[:_PREFIX]) if self._is_timed else self._open.setdefault(0, {})
         for shape, entries in counted.items():
             cell = cells.get(shape)
             if cell is None:
                 cell = cells[shape] = [0, 0, time]
             cell.extend(repeat(0, entries))
+        self.version += 1
         lines = sum(counted.values())
         self.entries += lines
         self._open_lines += lines
         if self._open_lines > self._max_open_lines:
             self._close_all()
 
-    def _note(self, shapes: Iterable[Shape], lines: int) -> None:
-        if self._news is not None:
-            self._news.append(shapes)
-            self._news_lines += lines
-            if self._news_lines > _NEWS_LINES:
-                self._news = None
+    def take_news(self) -> dict[int, Cells]:
+        """Give what was counted in each open bucket since the last time; to be read before anything more is counted.
 
-    def take_news(self) -> set[Shape] | None:
-        """Give the shapes that got entries since the last time; None where it may be any."""
-        news, self._news, self._news_lines = self._news, [], 0
-        return None if news is None else set().union(*news)
+        Without `is_timed` there is no news: ask for `shapes` instead.
+        """
+        return {bucket: self._gather(bucket) for bucket in list(self._fresh)}
+
+    def _gather(self, bucket: int) -> Cells:
+        """Add what is new in an open bucket to the rest of it, and give it."""
+        cells, fresh = self._open[bucket], self._fresh.pop(bucket, {})
+        if not cells:
+            cells.update(fresh)
+            return fresh
+        for shape, cell in fresh.items():
+            known = cells.get(shape)
+            if known is None:
+                cells[shape] = cell
+            else:
+                known[0] += cell[0]
+                known[1] += cell[1]
+                known[2] = cell[2]
+                known += cell[3:]
+        return fresh
 
     def _bucket(self, prefix: bytes) -> int:
         bucket = self._prefixes.get(prefix)
@@ -199,12 +212,14 @@ class Rates:
 
     def _cells_of(self, prefix: bytes) -> Cells:
         bucket = self._bucket(prefix)
-        cells = self._open.get(bucket)
-        if cells is None:
-            cells = self._open[bucket] = {}
+        if bucket not in self._open:
+            self._open[bucket] = {}
             if len(self._open) > _OPEN_BUCKETS:
                 self._close(min(self._open) if bucket >= self._newest else next(iter(self._open)))
             self._see(bucket)
+        cells = self._fresh.get(bucket)
+        if cells is None:
+            cells = self._fresh[bucket] = {}
         return cells
 
     def _see(self, bucket: int) -> None:
@@ -218,16 +233,18 @@ class Rates:
     # -- closing, retiring, forgetting
 
     def _close(self, bucket: int) -> None:
+        self._learn(self._gather(bucket))
         cells = self._open.pop(bucket)
         self._open_lines -= sum(map(len, cells.values())) - 3 * len(cells)
         self._pack(bucket, cells)
 
     def _close_all(self) -> None:
         if self._flat:
+            self._learn(self._flat)
             self._pack(0, {shape: _cell(numbers) for shape, numbers in self._flat.items()})
             self._flat.clear()
         for bucket in sorted(self._open):
-            self._pack(bucket, self._open.pop(bucket))
+            self._close(bucket)
         self._open_lines = 0
 
     def _pack(self, bucket: int, cells: Cells) -> None:
@@ -314,7 +331,10 @@ class Rates:
         return len(self._closed.get(bucket, ()))
 
     def open_cells(self, bucket: int) -> Cells:
-        """Give what an open bucket knows as it is kept: to be read. Opened again it is another object."""
+        """Give what an open bucket knows, but for news nobody took, as it is kept: to be read.
+
+        Opened again it is another object.
+        """
         if bucket or not self._flat:
             return self._open[bucket]
         cells = {shape: _cell(numbers) for shape, numbers in self._flat.items()}
@@ -324,9 +344,10 @@ class Rates:
         return cells
 
     def open_shares(self, bucket: int) -> Iterator[Share]:
-        """Give what an open bucket knows."""
-        for shape, cell in self._open.get(bucket, {}).items():
-            yield shape, len(cell) - 3, cell[0], cell[1], cell[2], cell[3:], 1.0
+        """Give what an open bucket knows; a shape may come more than once."""
+        for cells in (self._open.get(bucket, {}), self._fresh.get(bucket, {})):
+            for shape, cell in cells.items():
+                yield shape, len(cell) - 3, cell[0], cell[1], cell[2], cell[3:], 1.0
         if not bucket:
             for shape, numbers in self._flat.items():
                 yield shape, len(numbers) // 3, sum(numbers[::3]), sum(numbers[1::3]), b"", numbers[2::3], 1.0
@@ -345,7 +366,7 @@ class Rates:
 
     def shapes(self) -> Iterator[Shape]:
         """Every shape that is remembered; one may come more than once."""
-        for cells in self._open.values():
+        for cells in (*self._open.values(), *self._fresh.values()):
             yield from cells
         yield from self._flat
         for segments in self._closed.values():
