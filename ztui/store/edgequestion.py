@@ -14,6 +14,7 @@ from ztui.model.flow import Direction, Measures, Shape, Verdict
 from ztui.store.edgesums import Sums
 from ztui.store.others import OPENED, is_other
 from ztui.store.segments import Share
+from ztui.store.settled import PAST, Group, Groups, Settled
 
 if TYPE_CHECKING:
     from ztui.model.filter import FlowFilter
@@ -22,10 +23,6 @@ if TYPE_CHECKING:
     from ztui.store.rates import Rates
     from ztui.store.segments import Cells
 
-Group = tuple[str | None, ...]
-Groups = dict[Group, Sums]
-PAST = -1
-"""Stands for a bucket's number where the time before all buckets is meant."""
 _OTHER_KNOWS = frozenset({"dir", "security", "verdict", "node", "ztunnel"})
 """Filter keys that can still be asked of edges that were forgotten; any other would be guessed."""
 _OTHER_FORGOT = frozenset({"error", "response_flag"})
@@ -37,7 +34,7 @@ class Kind:
     """What a question makes of shapes that are alike to it: their group, and how their entries add up."""
 
     __slots__ = (
-        "buckets", "error", "group", "has_durations", "is_denied", "is_failed", "is_flipped", "is_unread", "sources",
+        "error", "first", "group", "has_durations", "is_denied", "is_failed", "is_flipped", "is_unread", "sources",
     )  # fmt: skip
 
     def __init__(self, shape: Shape, group: Group, sources: tuple[Name, ...]) -> None:
@@ -45,8 +42,8 @@ class Kind:
         self.group = group
         self.sources = sources
         """Whose capture would take their entries out of the count."""
-        self.buckets: set[int] | None = set() if sources else None
-        """Where they were counted, if it may turn out that they must not be."""
+        self.first: int | None = None
+        """The first bucket they were counted in."""
         self.is_flipped = shape.direction == Direction.INBOUND
         self.is_denied = verdict == Verdict.DENIED
         self.is_failed = self.is_denied or verdict == Verdict.FAILED
@@ -112,8 +109,8 @@ class Growing:
             if sums is None:
                 old = self.groups.get(kind.group)
                 sums = grown[kind.group] = self.groups[kind.group] = Sums() if old is None else old.copied()
-            if kind.buckets is not None:
-                kind.buckets.add(self.bucket)
+            if kind.first is None or self.bucket < kind.first:
+                kind.first = self.bucket
             kind.add(sums, len(cell) - 3, cell[0], cell[1], cell[2], cell[3:], 1.0)
 
     def take_grown(self) -> Groups:
@@ -149,8 +146,8 @@ class Question:
         self._names_known = len(capture.names)
         self._closed: dict[int, tuple[int, Groups]] = {}
         """Bucket → the number of parts it had, and its sums."""
-        self._past: tuple[int, Groups] = (-1, {})
         self._growing: dict[int, Growing] = {}
+        self._settled: Settled | None = None
         self.version = 0
         """Grows when sums that were kept are no longer true."""
         self.base: Base | None = None
@@ -197,23 +194,27 @@ class Question:
     def learn(self) -> None:
         """Take the shapes out of the count whose sources are known to be captured by now."""
         names = self._capture.names
-        wrong: set[int] = set()
+        wrong: list[int] = []
         for name in names[self._names_known :]:
             for shape in self._by_source.pop(name, ()):
                 kind = self._kinds.get(shape)
                 self._kinds[shape] = None
                 if kind is not None:
                     self._kind_of_group.pop(kind.group, None)
-                    wrong |= kind.buckets or set()
+                    wrong += () if kind.first is None else (kind.first,)
         self._names_known = len(names)
-        if not wrong:
-            return
+        if wrong:
+            self._forget_since(min(wrong))
+
+    def _forget_since(self, first: int) -> None:
+        """Let go of sums that are not true from this bucket on."""
         self.version += 1
-        for bucket in wrong:
-            self._closed.pop(bucket, None)
-            self._growing.pop(bucket, None)
-        if PAST in wrong:
-            self._past = (-1, {})
+        for bucket in [bucket for bucket in self._closed if bucket >= first]:
+            del self._closed[bucket]
+        for bucket in [bucket for bucket in self._growing if bucket >= first]:
+            del self._growing[bucket]
+        if self._settled is not None and self._settled.newest >= first:
+            self._settled = None
 
     def forget_shapes(self, limit: int) -> None:
         """Keep the memory of shapes bounded; sums that nobody could correct any more go with it."""
@@ -221,10 +222,7 @@ class Question:
             self._kinds.clear()
             self._kind_of_group.clear()
             self._by_source.clear()
-            self._closed.clear()
-            self._growing.clear()
-            self._past = (-1, {})
-            self.version += 1
+            self._forget_since(PAST)
 
     # -- sums
 
@@ -238,6 +236,7 @@ class Question:
     def rest(self) -> None:
         """Let go of running sums: whoever asks again counts anew."""
         self._growing.clear()
+        self._settled = None
         self.base, self.rows, self.rows_of = None, {}, ()
 
     def grow(self, rates: Rates) -> tuple[dict[int, Groups], dict[int, Groups]]:
@@ -268,16 +267,17 @@ class Question:
             sums = groups.get(kind.group)
             if sums is None:
                 sums = groups[kind.group] = Sums()
-            if kind.buckets is not None:
-                kind.buckets.add(bucket)
+            if kind.first is None or bucket < kind.first:
+                kind.first = bucket
             kind.add(sums, entries, sent, recv, time, durations, weight)
         return groups
 
-    def past(self, rates: Rates) -> Groups:
-        """Give the sums of the time before all buckets."""
-        if self._past[0] != rates.past_version:
-            self._past = (rates.past_version, self.sums(rates.past_shares(), PAST))
-        return self._past[1]
+    def settled(self, rates: Rates, before: int) -> Groups:
+        """Give the sums of the past and of all closed buckets before this one."""
+        if self._settled is None or not self._settled.is_of(rates):
+            self._settled = Settled(rates, self.sums)
+        self._settled.settle(rates, before)
+        return self._settled.groups
 
     def closed(self, rates: Rates, bucket: int) -> Groups:
         """Give the sums of a closed bucket."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import ceil
 
 from ztui.analysis.overload import estimated, share_read
 from ztui.model.flow import round_duration
 from ztui.model.text import logged_at
+from ztui.store.segments import Spread
 
 EXACT_DURATIONS = 1024
 """Distinct durations an edge keeps apart; beyond, they are rounded to two digits."""
@@ -22,6 +23,7 @@ class Sums:
         "_is_rounded",
         "_parts",
         "_raw",
+        "_spread",
         "bytes_recv",
         "bytes_sent",
         "denied",
@@ -45,6 +47,8 @@ class Sums:
         self._raw: list[int] = []
         self._parts: list[Sums] | None = None
         """Whose durations are to be merged when somebody asks for them."""
+        self._spread: Spread | None = None
+        """Durations of what has been settled."""
 
     @classmethod
     def of(cls, parts: Sequence[Sums]) -> Sums:
@@ -54,6 +58,27 @@ class Sums:
             total._merge(part)
         total._parts = list(parts)
         return total
+
+    @classmethod
+    def settled(cls, parts: Sequence[Sums]) -> Sums:
+        """Add up several for good: nothing of them is kept, and of many durations only evenly spaced quantiles."""
+        total = cls()
+        spread = total._spread = Spread()
+        for part in parts:
+            total._merge(part)
+            part.pour_into(spread)
+        return total
+
+    def pour_into(self, spread: Spread) -> None:
+        """Add the durations to others."""
+        if self._raw:
+            spread.add(self._raw, len(self._raw))
+        if self._counted:
+            spread.add(list(self._counted.elements()), self._counted.total())
+        for durations, weight in () if self._spread is None else self._spread.parts():
+            spread.add(durations, round(weight * len(durations)))
+        for part in self._parts or ():
+            part.pour_into(spread)
 
     def copied(self) -> Sums:
         """Give the same sums, to add to: what was handed out stays as it was."""
@@ -70,6 +95,8 @@ class Sums:
     @property
     def durations(self) -> Counter[int]:
         """Duration in milliseconds → how often."""
+        if self._spread is not None:
+            return _weighted(Counter(), self._spread.parts())
         if self._counted is None:
             self._counted = Counter()
         if self._parts is not None:
@@ -97,14 +124,12 @@ class Sums:
         if weight == 1.0:
             self._raw += durations_ms
             return
-        often, counted = round(weight), self.durations
-        for duration in durations_ms:
-            counted[duration] += often
+        _weighted(self.durations, [(durations_ms, weight)])
 
     def percentiles(self, *shares: float) -> tuple[float | None, ...]:
         """Give the smallest durations that at least these shares of all are not above; None of nothing."""
         raw = self._raw
-        if self._counted is None and self._parts is None and len(raw) <= EXACT_DURATIONS:
+        if not (self._counted or self._parts or self._spread) and len(raw) <= EXACT_DURATIONS:
             raw.sort()  # few and as they came: most edges of a large mesh
             return tuple(float(raw[max(ceil(share * len(raw)) - 1, 0)]) if raw else None for share in shares)
         durations = self.durations
@@ -120,6 +145,15 @@ class Sums:
         self.last = max(self.last, more.last)
         if more.last_error_at > self.last_error_at:
             self.last_error_at, self.last_error = more.last_error_at, more.last_error
+
+
+def _weighted(counted: Counter[int], parts: Iterable[tuple[Sequence[int], float]]) -> Counter[int]:
+    """Count durations, each as often as the entries it stands for."""
+    for durations, weight in parts:
+        often = round(weight)
+        for duration in durations:
+            counted[duration] += often
+    return counted
 
 
 def _rounded(durations: Mapping[int, int]) -> Counter[int]:

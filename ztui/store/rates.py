@@ -9,7 +9,7 @@ Time is the log's own, never the observer's.
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import repeat
 from typing import Any
@@ -75,6 +75,11 @@ class Rates:
         self.past_version = 0
         self.closed_version = 0
         """Grows whenever a closed bucket changes."""
+        self.retired = 0
+        """Packed parts of buckets that have been added to the past."""
+        self.folds = 0
+        """How often idle shapes of the past were folded into *other*."""
+        self._packed = 0
         self.entries = 0
         """Entries counted since the start, those in *other* included."""
         self._open: dict[int, Cells] = {}
@@ -126,7 +131,8 @@ class Rates:
             else:
                 cell[0] += sent
                 cell[1] += recv
-                cell[2] = time
+                if time > cell[2]:
+                    cell[2] = time
                 cell.append(duration)
 
     def _count_several_buckets(self, batch: EntryBatch) -> None:
@@ -144,7 +150,8 @@ class Rates:
             else:
                 cell[0] += sent
                 cell[1] += recv
-                cell[2] = time
+                if time > cell[2]:
+                    cell[2] = time
                 cell.append(duration)
 
     def count_tallies(self, time: bytes, tallies: Mapping[Shape, Tally]) -> None:
@@ -197,7 +204,7 @@ class Rates:
             else:
                 known[0] += cell[0]
                 known[1] += cell[1]
-                known[2] = cell[2]
+                known[2] = max(known[2], cell[2])
                 known += cell[3:]
         return fresh
 
@@ -252,7 +259,8 @@ class Rates:
             return
         self.closed_version += 1
         self._see(bucket)
-        self._closed.setdefault(bucket, []).append(Segment(cells))
+        self._packed += 1
+        self._closed.setdefault(bucket, []).append(Segment(cells, self._packed))
         self._cells += len(cells)
         if bucket <= self._newest - self.max_buckets:
             self._retire(bucket)
@@ -266,6 +274,7 @@ class Rates:
         self._kept_from = max(self._kept_from, bucket + 1)
         past = self._past
         for segment in self._closed.pop(bucket):
+            self.retired += 1
             self._cells -= len(segment.shapes)
             for shape, entries, sent, recv, time, durations, _ in segment.shares():
                 total = past.get(shape)
@@ -277,14 +286,14 @@ class Rates:
 
     def _fold_idle(self) -> None:
         """Fold the quarter of shapes that has been idle longest into *other*."""
+        self.folds += 1
         idle = sorted(self._past, key=lambda shape: self._past[shape].time)
         for shape in idle[: max(len(idle) // 4, len(idle) - self.max_shapes)]:
             if is_other(shape):
                 continue
             stands_for_it = self._other(shape)
             total = self._past.pop(shape)
-            other = self._past.setdefault(stands_for_it, Sum())
-            other.add(total.entries, total.sent, total.recv, total.time, total.durations)
+            self._past.setdefault(stands_for_it, Sum()).add_all(total)
 
     def _other(self, shape: Shape) -> Shape:
         """Give the shape that stands for all forgotten ones that are alike in who reports them and how they count."""
@@ -352,17 +361,19 @@ class Rates:
             for shape, numbers in self._flat.items():
                 yield shape, len(numbers) // 3, sum(numbers[::3]), sum(numbers[1::3]), b"", numbers[2::3], 1.0
 
+    def segments(self, bucket: int) -> Sequence[Segment]:
+        """Give the packed parts of a closed bucket."""
+        return self._closed.get(bucket, ())
+
     def closed_shares(self, bucket: int) -> Iterator[Share]:
         """Give what a closed bucket knows; a shape may come more than once."""
         for segment in self._closed.get(bucket, ()):
             yield from segment.shares()
 
     def past_shares(self) -> Iterator[Share]:
-        """Give what is known of the time before the buckets."""
+        """Give what is known of the time before the buckets; a shape may come more than once."""
         for shape, total in self._past.items():
-            durations = total.durations
-            weight = total.entries / (len(durations) or 1)
-            yield shape, total.entries, total.sent, total.recv, total.time, durations, weight
+            yield from total.shares(shape)
 
     def shapes(self) -> Iterator[Shape]:
         """Every shape that is remembered; one may come more than once."""

@@ -11,6 +11,8 @@ from ztui.model.flow import Shape
 _TEN_SECONDS = len("2026-01-31T09:08:0")
 KEPT_DURATIONS = 256
 """Durations kept of one shape in one closed bucket: beyond it evenly spaced quantiles stand for all."""
+_KEPT_OF_PAST = 128
+"""The same of one shape in all the time before the buckets."""
 _GOLDEN = 0.618_033_988_749_895  # its multiples, without their whole part, are spread evenly
 
 Cells = dict[Shape, list[Any]]
@@ -32,17 +34,17 @@ def _packed(codes: str, numbers: list[int]) -> Sequence[int]:
     return numbers
 
 
-def thin(durations: list[int]) -> list[int]:
-    """Give at most 256 durations that have the same quantiles."""
+def thin(durations: list[int], kept: int = KEPT_DURATIONS) -> list[int]:
+    """Give at most `kept` durations that have the same quantiles."""
     count = len(durations)
-    if count <= KEPT_DURATIONS:
+    if count <= kept:
         return durations
     ordered = sorted(durations)
-    return [ordered[(2 * i + 1) * count // (2 * KEPT_DURATIONS)] for i in range(KEPT_DURATIONS)]
+    return [ordered[(2 * i + 1) * count // (2 * kept)] for i in range(kept)]
 
 
-def _resampled(*parts: tuple[Sequence[int], int]) -> list[int]:
-    """Choose 256 durations with the quantiles of several lists together, each of which stands for so many entries.
+def _resampled(kept: int, *parts: tuple[Sequence[int], int]) -> list[int]:
+    """Choose `kept` durations with the quantiles of several lists together, each of which stands for so many entries.
 
     Where the first quantile lies differs from time to time: always in the middle of its step, a few slow connections
     among many would be left out each time, and never be seen.
@@ -53,18 +55,63 @@ def _resampled(*parts: tuple[Sequence[int], int]) -> list[int]:
     chosen: list[int] = []
     reached = 0.0
     for value, weight in weighted:
-        reached += weight * KEPT_DURATIONS / total
-        while len(chosen) + offset < reached and len(chosen) < KEPT_DURATIONS:
+        reached += weight * kept / total
+        while len(chosen) + offset < reached and len(chosen) < kept:
             chosen.append(value)
     return chosen
 
 
+class Spread:
+    """Durations of ever more entries: as they came while they are few, then evenly spaced quantiles of all.
+
+    What came last is kept as it is until there is enough of it: to choose anew for each would take longer.
+    """
+
+    __slots__ = ("_entries", "_kept", "_latest", "_quantiles")
+
+    def __init__(self, kept: int = KEPT_DURATIONS) -> None:
+        self._kept = kept
+        self._entries = 0
+        self._quantiles: Sequence[int] = ()
+        self._latest: Sequence[int] = ()
+
+    def add(self, durations: Sequence[int], entries: int) -> None:
+        """Add durations that stand for so many entries, each for equally many."""
+        if not durations:
+            return
+        if entries != len(durations):
+            self._choose((durations, entries))
+            return
+        self._latest = _packed("HI", [*self._latest, *durations])
+        if len(self._latest) > 2 * self._kept:
+            latest, self._latest = self._latest, ()
+            self._choose((latest, len(latest)))
+
+    def _choose(self, more: tuple[Sequence[int], int]) -> None:
+        durations, entries = more
+        if self._entries or self._latest:
+            parts = ((self._quantiles, self._entries), (self._latest, len(self._latest)), more)
+            self._quantiles = _packed("HI", _resampled(self._kept, *(part for part in parts if part[1])))
+        else:
+            self._quantiles = _packed("HI", thin(list(durations), self._kept))
+        self._entries += len(self._latest) + entries
+        self._latest = ()
+
+    def parts(self) -> Iterator[tuple[Sequence[int], float]]:
+        """Give the durations, and how many entries each of them stands for."""
+        if self._quantiles:
+            yield self._quantiles, self._entries / len(self._quantiles)
+        if self._latest:
+            yield self._latest, 1.0
+
+
 class Segment:
-    """A closed bucket, or a part of one, packed: about 45 bytes a shape."""
+    """A closed bucket, or a part of one, packed: about 45 bytes a shape. `number` tells it from all others."""
 
-    __slots__ = ("_since", "durations", "entries", "recv", "sent", "shapes", "times")
+    __slots__ = ("_since", "durations", "entries", "number", "recv", "sent", "shapes", "times")
 
-    def __init__(self, cells: Cells) -> None:
+    def __init__(self, cells: Cells, number: int) -> None:
+        self.number = number
         rows = cells.values()
         self.shapes = list(cells)
         self.entries = _packed("HI", [len(cell) - 3 for cell in rows])
@@ -101,22 +148,30 @@ class Segment:
 class Sum:
     """All of one shape's entries that are older than the buckets."""
 
-    __slots__ = ("durations", "entries", "recv", "sent", "time")
+    __slots__ = ("_durations", "entries", "recv", "sent", "time")
 
     def __init__(self) -> None:
         self.entries = self.sent = self.recv = 0
         self.time = b""
-        self.durations: list[int] = []
+        self._durations = Spread(_KEPT_OF_PAST)
 
     def add(self, entries: int, sent: int, recv: int, time: bytes, durations: Sequence[int]) -> None:
         """Add entries: their number and bytes, the time of the latest, and durations that stand for all of them."""
-        if self.entries * len(durations) == entries * len(self.durations):  # each stands for equally many
-            self.durations += durations
-            if len(self.durations) > 2 * KEPT_DURATIONS:
-                self.durations = thin(self.durations)
-        else:
-            self.durations = _resampled((self.durations, self.entries), (durations, entries))
+        self._durations.add(durations, entries)
         self.entries += entries
         self.sent += sent
         self.recv += recv
         self.time = max(self.time, time)
+
+    def add_all(self, other: Sum) -> None:
+        """Add all of another shape's."""
+        self.add(other.entries, other.sent, other.recv, other.time, ())
+        for durations, weight in other._durations.parts():
+            self._durations.add(durations, round(weight * len(durations)))
+
+    def shares(self, shape: Shape) -> Iterator[Share]:
+        """Give what it knows; durations that stand for different numbers of entries come apart."""
+        parts = list(self._durations.parts()) or [((), 1.0)]
+        yield shape, self.entries, self.sent, self.recv, self.time, *parts[0]
+        for durations, weight in parts[1:]:
+            yield shape, 0, 0, 0, self.time, durations, weight
