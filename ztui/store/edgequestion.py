@@ -305,4 +305,4 @@ class Base:
             for group, sums in groups.items():
                 gathered.setdefault(group, []).append(sums)
         self.totals = {group: sums[0] if len(sums) == 1 else Sums.of(sums) for group, sums in gathered.items()}
-        self.trends = trends
+        self.trends = {group: tuple(trend) for group, trend in trends.items()}

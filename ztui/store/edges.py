@@ -241,14 +241,15 @@ def _by_flows(row: EdgeRow) -> int:
     return -row.flows
 
 
-def _trend(closed: list[float] | None, growing: Sequence[tuple[int, Sums | None]]) -> tuple[float, ...]:
+def _trend(closed: tuple[float, ...] | None, growing: Sequence[tuple[int, Sums | None]]) -> tuple[float, ...]:
     """Give connections per second in the last ten-second buckets, oldest first; nothing where there were none."""
-    values = closed
-    for at, sums in growing:
-        if sums is not None:
-            values = [0.0] * TREND_BUCKETS if values is None else list(values) if values is closed else values
-            values[at] += sums.flows / BUCKET_S
-    return tuple(values or ())
+    more = [(at, sums.flows / BUCKET_S) for at, sums in growing if sums is not None]
+    if not more:
+        return closed or ()
+    values = list(closed or (0.0,) * TREND_BUCKETS)
+    for at, rate in more:
+        values[at] += rate
+    return tuple(values)
 
 
 def _written(at: float) -> str:

@@ -44,19 +44,19 @@ class Sums:
         """Connections that only were counted (overload), or of which the line told no numbers."""
         self._counted: Counter[int] | None = None
         self._is_rounded = False
-        self._raw: list[int] = []
-        self._parts: list[Sums] | None = None
+        self._raw: list[int] | None = None  # an empty list takes 56 bytes, and totals have none
+        self._parts: Sequence[Sums] | None = None
         """Whose durations are to be merged when somebody asks for them."""
         self._spread: Spread | None = None
         """Durations of what has been settled."""
 
     @classmethod
     def of(cls, parts: Sequence[Sums]) -> Sums:
-        """Add up several; their durations only when a percentile is asked for."""
+        """Add up several, which are kept: their durations are added when a percentile is asked for."""
         total = cls()
         for part in parts:
             total._merge(part)
-        total._parts = list(parts)
+        total._parts = parts
         return total
 
     @classmethod
@@ -89,7 +89,7 @@ class Sums:
         copy.last, copy.last_error_at, copy.last_error = self.last, self.last_error_at, self.last_error
         copy._counted = self._counted.copy() if self._counted is not None else None
         copy._is_rounded = self._is_rounded
-        copy._raw = self._raw.copy()
+        copy._raw = self._raw and self._raw.copy()
         return copy
 
     @property
@@ -105,7 +105,7 @@ class Sums:
             self._parts = None
         if self._raw:
             self._counted.update(map(round_duration, self._raw) if self._is_rounded else self._raw)
-            self._raw.clear()
+            self._raw = None
             if len(self._counted) > EXACT_DURATIONS:
                 # From now on all are: the answer must not depend on how often it was asked for in between.
                 self._counted, self._is_rounded = _rounded(self._counted), True
@@ -122,13 +122,16 @@ class Sums:
     def add_durations(self, durations_ms: Sequence[int], weight: float) -> None:
         """Add durations, each of which stands for `weight` entries."""
         if weight == 1.0:
-            self._raw += durations_ms
+            if self._raw is None:
+                self._raw = list(durations_ms)
+            else:
+                self._raw += durations_ms
             return
         _weighted(self.durations, [(durations_ms, weight)])
 
     def percentiles(self, *shares: float) -> tuple[float | None, ...]:
         """Give the smallest durations that at least these shares of all are not above; None of nothing."""
-        raw = self._raw
+        raw = self._raw or []
         if not (self._counted or self._parts or self._spread) and len(raw) <= EXACT_DURATIONS:
             raw.sort()  # few and as they came: most edges of a large mesh
             return tuple(float(raw[max(ceil(share * len(raw)) - 1, 0)]) if raw else None for share in shares)

@@ -131,8 +131,7 @@ class Rates:
             else:
                 cell[0] += sent
                 cell[1] += recv
-                if time > cell[2]:
-                    cell[2] = time
+                cell[2] = max(cell[2], time)
                 cell.append(duration)
 
     def _count_several_buckets(self, batch: EntryBatch) -> None:
@@ -150,8 +149,7 @@ class Rates:
             else:
                 cell[0] += sent
                 cell[1] += recv
-                if time > cell[2]:
-                    cell[2] = time
+                cell[2] = max(cell[2], time)
                 cell.append(duration)
 
     def count_tallies(self, time: bytes, tallies: Mapping[Shape, Tally]) -> None:
