@@ -358,6 +358,7 @@ class LogStream:
                     replay = None
             if block:
                 self._deliver(block)
+            del chunk, block  # else a thousand streams keep what they last read until they read again
         if replay is not None:
             self._close_replay(replay)
         self.counters.truncated += splitter.truncated
