@@ -333,16 +333,17 @@ class Reader:
 
     def _read_new(self, lines: Lines, shapes: list[Shape | None]) -> None:
         """Make shapes for texts met for the first time, or such that the whole line must be read each time."""
-        i = -1
+        table, known, i = self._table, self._known, -1
         for _ in range(shapes.count(None)):
             i = shapes.index(None, i + 1)
             key = lines.keys[i]
-            shape = self._known.get(mark_of(key))  # an earlier line of this block may have been the first
+            mark = mark_of(key)
+            shape = known.get(mark)  # an earlier line of this block may have been the first
             if shape is None and key[:1] != b"\0":
-                learn = self._table.learn_odd if lines.odd and lines.odd[i] is not None else self._table.learn
+                learn = table.learn_odd if lines.odd and lines.odd[i] is not None else table.learn
                 shape = learn(self.origin, key)
                 if shape is not None:
-                    self._table.add(self._known, key, shape)
+                    table.add(known, mark, shape)
             shapes[i] = shape or self._read_carefully(lines, i)
 
     def _read_carefully(self, lines: Lines, i: int) -> Shape:
@@ -352,7 +353,7 @@ class Reader:
         key = lines.keys[i]
         shape = self._shape(entry)
         if _can_stand_for(key, entry):
-            self._table.add(self._known, key, shape)
+            self._table.add(self._known, mark_of(key), shape)
         else:
             lines.put(i, entry, key)
         return shape
@@ -360,10 +361,10 @@ class Reader:
     def _shape(self, entry: StrictEntry) -> Shape:
         """Give the one shape of all lines that say this, however they were written."""
         shape = entry.shape(self.origin)
-        key = _key_of(shape)
-        known = self._known.get(mark_of(key))
+        mark = mark_of(_key_of(shape))
+        known = self._known.get(mark)
         if known is None:
-            self._table.add(self._known, key, shape)
+            self._table.add(self._known, mark, shape)
         return known or shape
 
     def _read_strictly(self, line: bytes, rows: Rows) -> None:

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field, replace
 from enum import IntFlag, StrEnum
 from itertools import compress
 
+OPENED_LINE = "connection opened"
+"""The message of a connection that begins (debug level)."""
 REFUSED = "connection failed"
 """The message of an early refusal: only src.addr, dst.addr, direction and error are told."""
 CLIP = 65_536
@@ -86,7 +88,7 @@ class Shape:
     @property
     def is_opened(self) -> bool:
         """Whether this is a `connection opened` line (debug level): not yet a connection that ended."""
-        return self.message == "connection opened"
+        return self.message == OPENED_LINE
 
     @property
     def verdict(self) -> Verdict | None:

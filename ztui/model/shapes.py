@@ -78,8 +78,8 @@ class _Texts(dict[bytes | None, str | None]):
     def __init__(self) -> None:
         self[None] = None
 
-    def __missing__(self, data: bytes | None) -> str | None:
-        text = self[data] = None if data is None else intern(read_bytes(data))
+    def __missing__(self, data: bytes) -> str:
+        text = self[data] = intern(read_bytes(data))
         return text
 
 
@@ -136,11 +136,11 @@ class ShapeTable:
         """Give the shapes of one ztunnel by the mark of their text: look up freely, add only through `add`."""
         return self._parts.setdefault(origin, {})
 
-    def add(self, part: dict[int, Shape], key: bytes, shape: Shape) -> None:
-        """Remember a shape of this part by its text, making room first where there is none."""
+    def add(self, part: dict[int, Shape], mark: int, shape: Shape) -> None:
+        """Remember a shape of this part by the mark of its text, making room first where there is none."""
         if self._count >= self.limit:
             self._forget()
-        part[mark_of(key)] = shape
+        part[mark] = shape
         self._count += 1
 
     def learn(self, origin: Origin, text: bytes, measures: Measures = Measures.ALL) -> Shape | None:

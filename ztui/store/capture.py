@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from ztui.model.flow import Direction, Shape
-from ztui.store.others import OTHER, is_other
+from ztui.store.others import NEVER_COUNTED, OTHER, is_other
 
 if TYPE_CHECKING:
     from ztui.model.fields import Lookup
@@ -43,12 +43,15 @@ class Capture:
 
     def learn(self, shapes: Iterable[Shape]) -> None:
         """Learn from entries that were logged."""
+        origin, captured = None, self._captured
         for shape in shapes:
-            if shape.origin.node is not None:
-                self._add_node(shape.origin.node)
+            if shape.origin is not origin:
+                origin = shape.origin
+                if origin.node is not None:
+                    self._add_node(origin.node)
             own = own_workload(shape)
-            if own is not None and own not in self._captured and len(self._captured) < self._max_workloads:
-                self._captured.add(own)
+            if own is not None and own not in captured and len(captured) < self._max_workloads:
+                captured.add(own)
                 self.names.append(own)
                 self.version += 1
 
@@ -90,11 +93,9 @@ class Capture:
 
     def is_counted(self, shape: Shape) -> bool:
         """Whether entries of this shape are connections."""
-        if is_other(shape):
-            return shape.message == OTHER
-        if shape.is_opened:
+        if shape.message in NEVER_COUNTED:
             return False
-        if shape.direction != Direction.INBOUND:
+        if shape.direction != Direction.INBOUND or shape.message == OTHER:
             return True
         if shape.src_workload is None:
             return not self._is_captured_source(shape)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ztui.model.fields import BY_KEYS, Lookup
-from ztui.model.flow import Direction, Measures, Shape, Verdict
+from ztui.model.flow import Direction, Measures, Origin, Shape, Verdict
 from ztui.store.edgesums import Sums
 from ztui.store.others import OPENED, is_other
 from ztui.store.segments import Share
@@ -30,20 +30,13 @@ _OTHER_FORGOT = frozenset({"error", "response_flag"})
 _overlap, _DURATION = int.__and__, Measures.DURATION.value  # an IntFlag's own operator costs 2 µs
 
 
-class Kind:
-    """What a question makes of shapes that are alike to it: their group, and how their entries add up."""
+class Manner:
+    """How entries add up, by what their shapes say of level, message, direction, error and measures."""
 
-    __slots__ = (
-        "error", "first", "group", "has_durations", "is_denied", "is_failed", "is_flipped", "is_unread", "sources",
-    )  # fmt: skip
+    __slots__ = ("error", "has_durations", "is_denied", "is_failed", "is_flipped", "is_unread")
 
-    def __init__(self, shape: Shape, group: Group, sources: tuple[Name, ...]) -> None:
+    def __init__(self, shape: Shape) -> None:
         verdict = shape.verdict
-        self.group = group
-        self.sources = sources
-        """Whose capture would take their entries out of the count."""
-        self.first: int | None = None
-        """The first bucket they were counted in."""
         self.is_flipped = shape.direction == Direction.INBOUND
         self.is_denied = verdict == Verdict.DENIED
         self.is_failed = self.is_denied or verdict == Verdict.FAILED
@@ -51,25 +44,10 @@ class Kind:
         self.is_unread = shape.is_unread
         self.error = shape.error
 
-    def is_of(self, shape: Shape, sources: tuple[Name, ...]) -> bool:
-        """Whether a shape of this group adds up the same way."""
-        return (
-            self.error == shape.error
-            and self.is_flipped == (shape.direction == Direction.INBOUND)
-            and self.sources == sources
-            and self.is_unread == shape.is_unread
-            and self.has_durations == bool(_overlap(shape.measures, _DURATION))
-            and self._has_verdict(shape.verdict)
-        )
-
-    def _has_verdict(self, verdict: Verdict | None) -> bool:
-        is_denied = verdict == Verdict.DENIED
-        return self.is_denied == is_denied and self.is_failed == (is_denied or verdict == Verdict.FAILED)
-
     def add(
         self, sums: Sums, entries: int, sent: int, recv: int, time: bytes, durations: Sequence[int], weight: float
     ) -> None:
-        """Add entries of the shape to the sums of its group."""
+        """Add entries to the sums of their group."""
         sums.flows += entries
         if self.is_flipped:
             sums.bytes_sent += recv
@@ -84,6 +62,20 @@ class Kind:
             sums.add_durations(durations, weight)
         if self.is_unread:
             sums.unread += entries
+
+
+class Kind:
+    """What a question makes of shapes that are alike to it: their group, and how their entries add up."""
+
+    __slots__ = ("first", "group", "manner", "sources")
+
+    def __init__(self, group: Group, manner: Manner, sources: tuple[Name, ...]) -> None:
+        self.group = group
+        self.manner = manner
+        self.sources = sources
+        """Whose capture would take their entries out of the count."""
+        self.first: int | None = None
+        """The first bucket they were counted in."""
 
 
 class Growing:
@@ -111,12 +103,16 @@ class Growing:
                 sums = grown[kind.group] = self.groups[kind.group] = Sums() if old is None else old.copied()
             if kind.first is None or self.bucket < kind.first:
                 kind.first = self.bucket
-            kind.add(sums, len(cell) - 3, cell[0], cell[1], cell[2], cell[3:], 1.0)
+            kind.manner.add(sums, len(cell) - 3, cell[0], cell[1], cell[2], cell[3:], 1.0)
 
     def take_grown(self) -> Groups:
         """Give the groups that grew since the last time."""
         grown, self._grown = self._grown, {}
         return grown
+
+
+_UNKNOWN = Kind((), Manner(Shape(origin=Origin(key=""), level="", message="")), ())
+"""Stands for the kind of a shape nobody asked for yet: None is one that does not count."""
 
 
 class Question:
@@ -141,6 +137,7 @@ class Question:
         self._kinds: dict[Shape, Kind | None] = {}
         self._kind_of_group: dict[Group, Kind] = {}
         """Of the first shape of a group: most of the others are alike."""
+        self._manners: dict[tuple[object, ...], Manner] = {}
         self._by_source: dict[Name, list[Shape]] = {}
         """Whose capture would take which shapes out of the count."""
         self._names_known = len(capture.names)
@@ -159,8 +156,8 @@ class Question:
 
     def kind_of(self, shape: Shape) -> Kind | None:
         """How a shape adds up; None where it does not count or is filtered out."""
-        kind = self._kinds.get(shape)
-        if kind is None and shape not in self._kinds:
+        kind = self._kinds.get(shape, _UNKNOWN)
+        if kind is _UNKNOWN:
             kind = self._kinds[shape] = self._kind(shape)
         return kind
 
@@ -173,7 +170,7 @@ class Question:
         if not self._judges_other:
             return None
         known = (None if key in _OTHER_FORGOT else value for key, value in zip(self.by, group, strict=True))
-        return Kind(shape, (*known, "other"), ())
+        return Kind((*known, "other"), self._manner(shape), ())
 
     def _counts(self, shape: Shape) -> bool:
         if self._as_they_are:
@@ -185,11 +182,19 @@ class Question:
         sources = () if self._as_they_are else self._capture.sources_of(shape)
         for source in sources:
             self._by_source.setdefault(source, []).append(shape)
+        manner = self._manner(shape)
         known = self._kind_of_group.get(group)
-        if known is not None and known.is_of(shape, sources):
-            return known
-        kind = Kind(shape, group, sources)
-        return self._kind_of_group.setdefault(group, kind) if known is None else kind
+        if known is None:
+            known = self._kind_of_group[group] = Kind(group, manner, sources)
+        is_alike = known.manner is manner and known.sources == sources
+        return known if is_alike else Kind(group, manner, sources)
+
+    def _manner(self, shape: Shape) -> Manner:
+        key = (shape.level, shape.message, shape.direction, shape.error, shape.measures)
+        manner = self._manners.get(key)
+        if manner is None:
+            manner = self._manners[key] = Manner(shape)
+        return manner
 
     def learn(self) -> None:
         """Take the shapes out of the count whose sources are known to be captured by now."""
@@ -221,6 +226,7 @@ class Question:
         if len(self._kinds) > limit:
             self._kinds.clear()
             self._kind_of_group.clear()
+            self._manners.clear()
             self._by_source.clear()
             self._forget_since(PAST)
 
@@ -261,7 +267,9 @@ class Question:
         """Give sums per group of what one bucket knows."""
         kinds, groups = self._kinds, Groups()
         for shape, entries, sent, recv, time, durations, weight in shares:
-            kind = kinds.get(shape) or (None if shape in kinds else self.kind_of(shape))
+            kind = kinds.get(shape, _UNKNOWN)
+            if kind is _UNKNOWN:
+                kind = kinds[shape] = self._kind(shape)
             if kind is None:
                 continue
             sums = groups.get(kind.group)
@@ -269,7 +277,7 @@ class Question:
                 sums = groups[kind.group] = Sums()
             if kind.first is None or bucket < kind.first:
                 kind.first = bucket
-            kind.add(sums, entries, sent, recv, time, durations, weight)
+            kind.manner.add(sums, entries, sent, recv, time, durations, weight)
         return groups
 
     def settled(self, rates: Rates, before: int) -> Groups:

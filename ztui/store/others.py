@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from ztui.model.flow import Shape, Verdict
+from ztui.model.flow import OPENED_LINE, Shape, Verdict
 
 OTHER = "(other)"
 """The message of a shape that stands for forgotten ones."""
 NOT_COUNTED = "(other, not counted)"
 OPENED = "(other, opened)"
 """Forgotten `connection opened` lines: no connections, whichever way entries are counted."""
+NEVER_COUNTED = frozenset((OPENED_LINE, NOT_COUNTED, OPENED))
+"""Messages of entries that are no connections, or stand for such."""
 _OTHERS = frozenset((OTHER, NOT_COUNTED, OPENED))
 
 

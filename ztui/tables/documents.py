@@ -145,18 +145,15 @@ def edge_document(row: EdgeRow, by: tuple[str, ...]) -> Document:
     document: Document = {key: value for key, value in zip(by, row.group, strict=False) if value is not None}
     if row.is_other:
         document["other"] = True
-    document |= {
-        "flows": row.flows,
-        "failed": row.failed,
-        "denied": row.denied,
-    }
+    document["flows"], document["failed"], document["denied"] = row.flows, row.failed, row.denied
     sent, recv = row.bytes_sent, row.bytes_recv
     if sent is not None and recv is not None:
-        document |= {"bytes_sent": sent, "bytes_recv": recv}
-    if row.read_share < 1.0:
-        document["read_share"] = round(row.read_share, 3)
-    if row.p50 is not None and row.p99 is not None:
-        document["duration_ms"] = {"p50": _whole(row.p50), "p99": _whole(row.p99)}
+        document["bytes_sent"], document["bytes_recv"] = sent, recv
+    if (read_share := row.read_share) < 1.0:
+        document["read_share"] = round(read_share, 3)
+    p50, p99 = row.p50, row.p99
+    if p50 is not None and p99 is not None:
+        document["duration_ms"] = {"p50": _whole(p50), "p99": _whole(p99)}
     return document
 
 
