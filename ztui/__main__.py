@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import signal
 import sys
@@ -71,10 +70,10 @@ def _run(invocation: Invocation) -> int:
 
         print(help_text(invocation.command, invocation.program), end="")  # noqa: T201
         return 0
-    gc.disable()  # what is imported stays: a collector that looks through it again and again takes a tenth of the start
-    command = import_module(f"ztui.cli.{invocation.command.module}")
-    gc.freeze()
-    gc.enable()
+    from ztui.collector import Undisturbed  # noqa: PLC0415
+
+    with Undisturbed():  # what is imported stays: to look through it again and again takes a tenth of the start
+        command = import_module(f"ztui.cli.{invocation.command.module}")
     code: int = command.run(invocation)
     return code
 

@@ -22,7 +22,7 @@ from weakref import WeakSet
 import aiohttp
 from multidict import CIMultiDict
 
-from ztui.kube.collector import Undisturbed
+from ztui.collector import Undisturbed
 from ztui.kube.exceptions import in_words
 from ztui.kube.failures import Asked, Kind, KubeError, failure, failure_of_answer
 from ztui.kube.kubeconfig import Secret

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from ztui.kube.collector import Undisturbed
+from ztui.collector import Undisturbed
 from ztui.kube.exceptions import in_words
 from ztui.kube.failures import Asked, Kind, KubeError, failure, failure_of_status
 from ztui.kube.pace import Backoff

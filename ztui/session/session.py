@@ -13,6 +13,7 @@ import sys
 from typing import TYPE_CHECKING, Protocol
 
 from ztui.analysis.overload import Lateness, Overload
+from ztui.collector import Undisturbed
 from ztui.model.observation import Detail, EntriesRead, Observation, Observer, Shed, Wish
 from ztui.model.text import logged_at
 from ztui.session.inbox import Inbox
@@ -61,13 +62,9 @@ class Session:
 
         For who has nothing else to do meanwhile: a thread that reads beside one that remembers takes a fifth more.
         """
-        gc.disable()  # reading makes no circles, and the collector would look through all that is kept each time
-        try:
+        gc.set_threshold(*_GC_THRESHOLDS)
+        with Undisturbed():
             asyncio.run(self.observer.follow(self._memory.ingest))
-        finally:
-            gc.freeze()  # nor need it look there while the answer is made, and when the program ends
-            gc.set_threshold(*_GC_THRESHOLDS)
-            gc.enable()
 
     def start(self) -> None:
         """Start collecting. Returns at once."""

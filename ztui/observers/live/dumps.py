@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ztui.kube.collector import Undisturbed
+from ztui.collector import Undisturbed
 from ztui.kube.failures import Kind, KubeError
 from ztui.kube.pace import Backoff
 from ztui.kube.podhttp import PodHttp

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from ztui.kube.collector import MANY, Undisturbed
+from ztui.collector import MANY, Undisturbed
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,4 @@
-"""Python's cyclic collector, kept from looking at what was just read.
+"""Python's cyclic collector, kept from looking at what was just read or imported.
 
 A large answer is hundreds of thousands of new objects without one circle. While it is decoded each collection would
 look through up to 50,000 of them, which holds up every thread for 15 to 45 ms.
