@@ -13,7 +13,7 @@ from typing import Any, cast
 
 from ztui.model.accesslog_strict import VOLATILE
 from ztui.model.flow import Measures, Origin, Shape
-from ztui.model.text import read_bytes, unquote_debug
+from ztui.model.text import clean, read_bytes, unquote_debug
 
 _ENDS = ("workload", "namespace", "identity", "cluster")
 
@@ -79,7 +79,8 @@ class _Texts(dict[bytes | None, str | None]):
         self[None] = None
 
     def __missing__(self, data: bytes) -> str:
-        text = self[data] = intern(read_bytes(data))
+        text = data.decode("utf-8", "replace")
+        text = self[data] = intern(text if text.isprintable() else clean(text))
         return text
 
 
@@ -191,8 +192,10 @@ class ShapeTable:
         shape: Any = _new(_Draft)
         shape.origin, shape.level, shape.message = origin, level, message
         shape.src_workload, shape.src_namespace, shape.src_identity, shape.src_cluster = src
-        shape.dst_addr, shape.dst_hbone_addr, shape.dst_service, shape.dst_workload = dst[:4]
-        shape.dst_namespace, shape.dst_identity, shape.dst_cluster, shape.direction, shape.error = dst[4:]
+        (
+            shape.dst_addr, shape.dst_hbone_addr, shape.dst_service, shape.dst_workload, shape.dst_namespace,
+            shape.dst_identity, shape.dst_cluster, shape.direction, shape.error,
+        ) = dst  # fmt: skip
         shape.measures, shape.other = measures, ()
         shape.__class__ = Shape
         return cast("Shape", shape)

@@ -27,7 +27,7 @@ _OTHER_KNOWS = frozenset({"dir", "security", "verdict", "node", "ztunnel"})
 """Filter keys that can still be asked of edges that were forgotten; any other would be guessed."""
 _OTHER_FORGOT = frozenset({"error", "response_flag"})
 """Keys of `--by` that the shape of forgotten edges would answer with a text of its own."""
-_overlap, _DURATION = int.__and__, Measures.DURATION.value  # an IntFlag's own operator costs 2 µs
+_overlap, _DURATION, _ALL = int.__and__, Measures.DURATION.value, Measures.ALL.value  # a flag's operator takes 2 µs
 
 
 class Manner:
@@ -190,7 +190,8 @@ class Question:
         return known if is_alike else Kind(group, manner, sources)
 
     def _manner(self, shape: Shape) -> Manner:
-        key = (shape.level, shape.message, shape.direction, shape.error, shape.measures)
+        # A flag hashes in Python; the number it is does not.
+        key = (shape.level, shape.message, shape.direction, shape.error, _overlap(shape.measures, _ALL))
         manner = self._manners.get(key)
         if manner is None:
             manner = self._manners[key] = Manner(shape)

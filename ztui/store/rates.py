@@ -359,7 +359,10 @@ class Rates:
                 yield shape, len(cell) - 3, cell[0], cell[1], cell[2], cell[3:], 1.0
         if not bucket:
             for shape, numbers in self._flat.items():
-                yield shape, len(numbers) // 3, sum(numbers[::3]), sum(numbers[1::3]), b"", numbers[2::3], 1.0
+                if len(numbers) == 3:  # most shapes of a large mesh occur once
+                    yield shape, 1, numbers[0], numbers[1], b"", numbers[2:], 1.0
+                else:
+                    yield shape, len(numbers) // 3, sum(numbers[::3]), sum(numbers[1::3]), b"", numbers[2::3], 1.0
 
     def segments(self, bucket: int) -> Sequence[Segment]:
         """Give the packed parts of a closed bucket."""
