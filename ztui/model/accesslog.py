@@ -333,15 +333,16 @@ class Reader:
 
     def _read_new(self, lines: Lines, shapes: list[Shape | None]) -> None:
         """Make shapes for texts met for the first time, or such that the whole line must be read each time."""
-        table, known, i = self._table, self._known, -1
-        for _ in range(shapes.count(None)):
-            i = shapes.index(None, i + 1)
-            key = lines.keys[i]
+        table, known, origin, keys, odd = self._table, self._known, self.origin, lines.keys, lines.odd
+        for i in [i for i, shape in enumerate(shapes) if shape is None]:
+            key = keys[i]
             mark = mark_of(key)
             shape = known.get(mark)  # an earlier line of this block may have been the first
-            if shape is None and key[:1] != b"\0":
-                learn = table.learn_odd if lines.odd and lines.odd[i] is not None else table.learn
-                shape = learn(self.origin, key)
+            if shape is None:
+                if not odd or odd[i] is None:
+                    shape = table.learn(origin, key)
+                elif key[:1] != b"\0":
+                    shape = table.learn_odd(origin, key)
                 if shape is not None:
                     table.add(known, mark, shape)
             shapes[i] = shape or self._read_carefully(lines, i)

@@ -172,17 +172,17 @@ class ShapeTable:
     def _join(
         self, origin: Origin, level: str, message: str, text: bytes, measures: Measures, error: str | None
     ) -> Shape | None:
-        is_json = text[:1] == b","
+        is_json = text.startswith(b",")
         at = text.find(b',"dst.addr":' if is_json else b" dst.addr=")
         if at < 0:
             return None
         src_text, dst_text = text[:at], text[at:]
-        src = self._sources.get(mark_of(src_text))
-        if src is None:
-            src = self._half(self._sources, src_text, _JSON_SRC if is_json else _PLAIN_SRC)
-        dst = self._destinations.get(mark_of(dst_text))
-        if dst is None:
-            dst = self._half(self._destinations, dst_text, _JSON_DST if is_json else _PLAIN_DST)
+        src = self._sources.get(mark_of(src_text)) or self._half(
+            self._sources, src_text, _JSON_SRC if is_json else _PLAIN_SRC
+        )
+        dst = self._destinations.get(mark_of(dst_text)) or self._half(
+            self._destinations, dst_text, _JSON_DST if is_json else _PLAIN_DST
+        )
         if src is None or dst is None:
             return None
         if error is not None:

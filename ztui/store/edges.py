@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from ztui.model.fields import Lookup
@@ -31,6 +32,7 @@ __all__ = ["DEFAULT_BY", "EdgeRow", "EdgeStore", "percentile"]
 
 DEFAULT_BY = ("src.workload", "dst.service")
 TREND_BUCKETS = 12
+_FLOWS = attrgetter("flows")
 _QUESTIONS = 8
 _GROWING_QUESTIONS = 3
 """Questions whose sums are kept running: a screen asks two at each tick."""
@@ -93,13 +95,17 @@ class EdgeStore:
             changed: Iterable[Group] = dict.fromkeys(chain.from_iterable(sums))
         else:
             changed = dict.fromkeys(chain.from_iterable(grown.values()))
-        trending = [(bucket - span.trend_first, groups) for bucket, groups in growing.items() if span.trends(bucket)]
+        trending = [
+            (bucket - span.trend_first, groups)
+            for bucket, groups in growing.items()
+            if self.rates.is_timed and span.trends(bucket)
+        ]
         for group in changed:
             parts = [part for groups in sums if (part := groups.get(group)) is not None]
             if parts:
                 trend = _trend(base.trends.get(group), [(at, groups.get(group)) for at, groups in trending])
                 question.rows[group] = _row(by, group, parts, span.length_s, trend)
-        return sorted(question.rows.values(), key=_by_flows)
+        return sorted(question.rows.values(), key=_FLOWS, reverse=True)
 
     def rows_of_entries(
         self,
@@ -126,7 +132,7 @@ class EdgeStore:
         )
         groups = question.sums(shares, PAST)
         length = max(_length_s(extent) if window_s is None else window_s, BUCKET_S)
-        return sorted((_row(by, group, [sums], length, ()) for group, sums in groups.items()), key=_by_flows)
+        return sorted((_row(by, group, [sums], length, ()) for group, sums in groups.items()), key=_FLOWS, reverse=True)
 
     def _share_of(self, entry: AccessLogEntry, extent: list[str]) -> Share:
         """Give what one entry adds, and widen the first and last time by it."""
@@ -235,10 +241,6 @@ class _Span:
 def _row(by: tuple[str, ...], group: Group, parts: list[Sums], span_s: float, trend: tuple[float, ...]) -> EdgeRow:
     total = parts[0] if len(parts) == 1 else Sums.of(parts)
     return EdgeRow(by, group, total, span_s, trend)
-
-
-def _by_flows(row: EdgeRow) -> int:
-    return -row.flows
 
 
 def _trend(closed: tuple[float, ...] | None, growing: Sequence[tuple[int, Sums | None]]) -> tuple[float, ...]:
