@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -67,8 +67,11 @@ class Inbox:
 
     def __init__(self, *, max_rows: int, is_patient: bool) -> None:
         self._max_rows = max_rows
+        self._max_batches = max_rows // _ROWS_PER_BATCH
         self._is_patient = is_patient
         self._arrived = threading.Condition()
+        self._waiting = 0
+        """Threads that wait; nobody is told while there is none: a live screen looks by itself."""
         self._wanted_rows = 1
         self._entries: deque[EntriesRead] = deque()
         self._rows = 0
@@ -92,21 +95,29 @@ class Inbox:
                 self._exhausted = observation
             else:
                 self._facts.append(observation)
-            if not self._is_waiting_for_more:
+            if self._waiting and not self._is_waiting_for_more:
                 self._arrived.notify_all()
 
     def _put_entries(self, read: EntriesRead) -> None:
         if self._is_patient and self._rows >= self._max_rows:
-            self._arrived.wait_for(lambda: self._rows <= self._max_rows // 2 or self._is_closed)
+            self._await(lambda: self._rows <= self._max_rows // 2 or self._is_closed)
         self._entries.append(read)
-        self._rows += len(read.batch)
-        while not self._is_patient and self._is_over() and len(self._entries) > 1:
+        self._rows += len(read.batch.shapes)
+        if (self._rows > self._max_rows or len(self._entries) > self._max_batches) and not self._is_patient:
+            self._fold_oldest()
+
+    def _fold_oldest(self) -> None:
+        while (self._rows > self._max_rows or len(self._entries) > self._max_batches) and len(self._entries) > 1:
             oldest = self._entries.popleft()
-            self._rows -= len(oldest.batch)
+            self._rows -= len(oldest.batch.shapes)
             self._fold(oldest)
 
-    def _is_over(self) -> bool:
-        return self._rows > self._max_rows or len(self._entries) > self._max_rows // _ROWS_PER_BATCH
+    def _await(self, condition: Callable[[], bool], timeout_s: float | None = None) -> None:
+        self._waiting += 1
+        try:
+            self._arrived.wait_for(condition, timeout_s)
+        finally:
+            self._waiting -= 1
 
     def _put_counted(self, counted: ConnectionsCounted) -> None:
         key = (counted.stream, counted.logged_at)
@@ -131,7 +142,8 @@ class Inbox:
                 observation = self._next()
                 if observation is None:
                     return
-                if self._rows <= self._max_rows // 2:  # else whoever waits for room would wake for nothing
+                # Above it whoever waits for room would wake for nothing.
+                if self._waiting and self._rows <= self._max_rows // 2:
                     self._arrived.notify_all()
             yield observation
 
@@ -146,7 +158,7 @@ class Inbox:
             return self._folded.pop(next(iter(self._folded))).observation()
         if self._entries:
             read = self._entries.popleft()
-            self._rows -= len(read.batch)
+            self._rows -= len(read.batch.shapes)
             return read
         exhausted, self._exhausted = self._exhausted, None
         return exhausted
@@ -174,7 +186,7 @@ class Inbox:
         """Block until something waits (of entries, `rows` rows) or the inbox is closed; whether something does."""
         with self._arrived:
             self._wanted_rows = min(rows, self._max_rows)
-            self._arrived.wait_for(lambda: self._is_closed or not self._is_waiting_for_more, timeout_s)
+            self._await(lambda: self._is_closed or not self._is_waiting_for_more, timeout_s)
             return not self.is_empty
 
     def close(self) -> None:

@@ -84,7 +84,7 @@ class LogReading:
         self._clock = clock
         self._peers = peers
         self._shapes = ShapeTable()
-        self._readers: dict[str, Reader] = {}
+        self._readers: dict[str, tuple[Reader, StreamKey]] = {}
         self._uids: dict[str, str] = {}  # of the newest pod under a name: its predecessor's end is not its own
         self._wanted = Wanted()
 
@@ -95,7 +95,7 @@ class LogReading:
 
     def lines_read(self, target: LogTarget, block: bytes) -> None:
         """Read a block of lines and deliver its entries, at most 64 KB at a time."""
-        reader, stream = self._reader(target), _stream_of(target)
+        reader, stream = self._readers.get(target.uid) or self._begin(target)
         start = 0
         while start < len(block):
             end = len(block)
@@ -129,17 +129,11 @@ class LogReading:
         """Deliver that lines may be missing."""
         self._deliver(GapFound(gap=Gap(stream=_stream_of(target), first=gap.first, last=gap.last, why=gap.why)))
 
-    def _reader(self, target: LogTarget) -> Reader:
-        reader = self._readers.get(target.uid)
-        if reader is None:
-            origin = Origin(
-                key=_stream_of(target).of,
-                ztunnel=target.pod,
-                namespace=target.namespace,
-                node=self._wanted.nodes.get(target.uid),
-            )
-            reader = self._readers[target.uid] = Reader(origin, self._shapes)
-        return reader
+    def _begin(self, target: LogTarget) -> tuple[Reader, StreamKey]:
+        stream, node = _stream_of(target), self._wanted.nodes.get(target.uid)
+        origin = Origin(key=stream.of, ztunnel=target.pod, namespace=target.namespace, node=node)
+        begun = self._readers[target.uid] = (Reader(origin, self._shapes), stream)
+        return begun
 
 
 def log_fleet(client: Client, reading: LogReading, options: LiveOptions, rng: Random) -> LogFleet:
