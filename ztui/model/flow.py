@@ -186,12 +186,6 @@ class LineCounts:
     unreadable: int = 0
 
     @property
-    def read_share(self) -> float:
-        """Of the lines that tell of connections, the share that was read whole: 1.0 unless there was overload."""
-        told = self.entries + self.counted_only
-        return self.entries / told if told else 1.0
-
-    @property
     def adds_up(self) -> bool:
         """Whether every line is accounted for once."""
         others = self.counted_only + self.diagnostics + self.continuation + self.unreadable

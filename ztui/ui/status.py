@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ztui import units
+from ztui.analysis.overload import SAMPLED_SHARE
 from ztui.model.observation import Detail
 from ztui.model.streams import StreamKey, StreamKind, StreamState
 from ztui.tables.columns import Zone, clock_text
@@ -128,7 +129,7 @@ def _overload_parts(mesh: Mesh) -> list[Part]:
         case Detail.NO_HISTORY:
             words = "overload: only failures kept"
         case Detail.SAMPLED:
-            words = f"≈ bytes and durations: {mesh.lines.read_share:.0%} of lines read whole"
+            words = f"overload: ≈ bytes and durations of 1 in {round(1 / SAMPLED_SHARE)} lines"
         case Detail.SKIP:
             words = "overload: lines dropped"
     return [Part((Span(words, "warn"),), 2)]
