@@ -27,7 +27,7 @@ from ztui.kube.client import Client
 from ztui.kube.credentials import Credentials
 from ztui.kube.fleet import LogFleet
 from ztui.kube.kubeconfig import ClusterAccess, Secret, Token
-from ztui.kube.logs import Backfill, LogReport, LogState, LogTarget
+from ztui.kube.logtypes import Backfill, LogReport, LogState, LogTarget
 from ztui.kube.resume import LogGap
 from ztui.session import Pacer
 

@@ -14,7 +14,7 @@ from tests.kube.test_logs import Heard, following, until_with_time
 from ztui.kube.client import Client
 from ztui.kube.failures import Kind
 from ztui.kube.fleet import FILES_RESERVED, OPENING_AT_ONCE, PROBES_AT_ONCE, LogFleet
-from ztui.kube.logs import Backfill, LogReport, LogState, LogTarget
+from ztui.kube.logtypes import Backfill, LogReport, LogState, LogTarget
 from ztui.kube.sockets import keepalive_socket
 
 

@@ -15,7 +15,7 @@ from tests.kube.apiserver import ApiServer, Cut, Log, stamp, status
 from tests.kube.conftest import LoopClock, settle, until
 from ztui.kube.client import Client
 from ztui.kube.fleet import LogFleet
-from ztui.kube.logs import Backfill, LogReport, LogState, LogTarget
+from ztui.kube.logtypes import Backfill, LogReport, LogState, LogTarget
 from ztui.kube.resume import LogGap
 
 TARGET = LogTarget(uid="u1", namespace="ns", pod="p", container="c")

@@ -18,7 +18,7 @@ from ztui.clock import SystemClock
 from ztui.kube.client import Client
 from ztui.kube.credentials import Credentials
 from ztui.kube.kubeconfig import ClusterAccess, Secret, Token
-from ztui.kube.logs import LogTarget
+from ztui.kube.logtypes import LogTarget
 from ztui.model.observation import Deliver, Detail, Shed, Wish
 from ztui.observers.live.following import follow
 from ztui.observers.live.logs import Wanted

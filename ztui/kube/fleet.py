@@ -8,7 +8,8 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from ztui.kube.failures import Kind, KubeError, failure
-from ztui.kube.logs import Backfill, LogListener, LogReport, LogState, LogStream, LogTarget
+from ztui.kube.logs import LogStream
+from ztui.kube.logtypes import Backfill, LogListener, LogReport, LogState, LogTarget
 from ztui.kube.pace import Pace
 from ztui.kube.resume import seconds_of, stamp_of
 from ztui.kube.sockets import raise_file_limit

@@ -8,7 +8,7 @@ from dataclasses import replace
 from random import Random
 
 from ztui.clock import ManualClock
-from ztui.kube.logs import LogReport, LogState, LogTarget
+from ztui.kube.logtypes import LogReport, LogState, LogTarget
 from ztui.kube.reflector import Changes
 from ztui.model.cluster import Node
 from ztui.model.observation import EntriesRead, Observation, StreamChanged

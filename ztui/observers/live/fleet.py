@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ztui.errors import UsageError
-from ztui.kube.logs import LogTarget
+from ztui.kube.logtypes import LogTarget
 from ztui.model.observation import ZtunnelsFound
 from ztui.observers.live.slim import container_of, slim_pod, ztunnel_of
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ztui.kube.fleet import LogFleet
-from ztui.kube.logs import Backfill, LogReport, LogState, LogTarget
+from ztui.kube.logtypes import Backfill, LogReport, LogState, LogTarget
 from ztui.model.accesslog import Reader, ShapeTable
 from ztui.model.flow import Origin
 from ztui.model.observation import Deliver, GapFound, StreamChanged

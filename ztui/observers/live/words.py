@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ztui.kube.failures import Kind, KubeError
-from ztui.kube.logs import LogReport, LogState
+from ztui.kube.logtypes import LogReport, LogState
 from ztui.kube.reflector import WatchReport, WatchState
 from ztui.model.observation import StreamChanged
 from ztui.model.streams import StreamKey, StreamState
