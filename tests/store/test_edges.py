@@ -20,7 +20,7 @@ from ztui.model.observation import ConnectionsCounted, EntriesCounted, EntriesRe
 from ztui.model.streams import StreamKey, StreamKind
 from ztui.store.edges import EdgeRow, percentile
 from ztui.tables.columns import Context
-from ztui.tables.flows import edges_table
+from ztui.tables.edges import edges_table
 
 DATA = Path(__file__).parents[1] / "data" / "ztunnel"
 REVIEWS = "reviews.default.svc.cluster.local"

@@ -24,7 +24,8 @@ from ztui.tables.columns import (
     text_column,
     time_cell,
 )
-from ztui.tables.flows import ENTRIES, FLOWS, edges_table
+from ztui.tables.edges import edges_table
+from ztui.tables.flows import ENTRIES, FLOWS
 from ztui.tables.health import HEALTH, LAMPS
 from ztui.tables.holdings import POLICIES, SERVICES, WORKLOADS
 from ztui.tables.nodewise import CERTIFICATES, CONNECTIONS, VERDICT_CELLS

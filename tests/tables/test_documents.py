@@ -12,7 +12,8 @@ from ztui.model.accesslog import entry_at
 from ztui.model.flow import AccessLogEntry, Flow, Half, Origin, Shape
 from ztui.tables.columns import Context
 from ztui.tables.documents import edge_document, entry_document, flow_document
-from ztui.tables.flows import ENTRIES, FLOWS, edges_table
+from ztui.tables.edges import edges_table
+from ztui.tables.flows import ENTRIES, FLOWS
 from ztui.tables.render import json_text, lines
 
 LINE = (

@@ -12,7 +12,8 @@ from ztui.model.accesslog import entry_at
 from ztui.model.flow import AccessLogEntry, Flow, Half, Origin, Shape
 from ztui.tables.columns import Context, Meaning, Table
 from ztui.tables.documents import flow_verdict
-from ztui.tables.flows import ENTRIES, FLOWS, destination_of, edges_table, short_service, source_of, spark
+from ztui.tables.edges import edges_table, short_service, spark
+from ztui.tables.flows import ENTRIES, FLOWS, destination_of, source_of
 from ztui.tables.render import lines
 
 CONTEXT = Context(now=START + 10)

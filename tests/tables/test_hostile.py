@@ -20,7 +20,8 @@ from ztui.model.flow import Direction, Flow
 from ztui.model.observation import ConfigDumpTaken, EntriesRead
 from ztui.store.mesh import Mesh
 from ztui.tables.columns import Context, Table, Zone
-from ztui.tables.flows import ENTRIES, FLOWS, edges_table
+from ztui.tables.edges import edges_table
+from ztui.tables.flows import ENTRIES, FLOWS
 from ztui.tables.health import HEALTH, health_rows
 from ztui.tables.holdings import POLICIES, SERVICES, WORKLOADS, policy_rows, service_rows, workload_rows
 from ztui.tables.istioctl import short

@@ -14,7 +14,7 @@ from ztui.errors import UsageError
 from ztui.model.fields import BY_KEYS
 from ztui.store.mesh import Mesh, Topic
 from ztui.store.rates import BUCKET_S
-from ztui.tables.flows import edges_table
+from ztui.tables.edges import edges_table
 from ztui.tables.render import choose_columns, sort_rows
 
 if TYPE_CHECKING:

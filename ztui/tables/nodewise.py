@@ -23,7 +23,7 @@ from ztui.tables.columns import (
     text_column,
     time_cell,
 )
-from ztui.tables.flows import short_service
+from ztui.tables.edges import short_service
 
 if TYPE_CHECKING:
     from ztui.store.inventory import Inventory, OpenNow

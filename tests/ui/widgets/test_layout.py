@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ztui.tables.flows import EDGES, FLOWS
+from ztui.tables.edges import EDGES
+from ztui.tables.flows import FLOWS
 from ztui.ui.widgets.layout import GAP, NAME_WIDTH, Placed, column_sets, place
 
 WANTED = {"src.workload": 26, "dst.service": 19, "flows": 7, "rate": 6, "failing": 9, "sent": 7, "recv": 7, "p50": 6}

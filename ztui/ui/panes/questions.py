@@ -13,7 +13,8 @@ from ztui.store.flowview import FlowView
 from ztui.store.mesh import Topic
 from ztui.store.views import TableView, as_texts
 from ztui.tables.columns import Align, Cell, Column, Context, Table, Value
-from ztui.tables.flows import FLOWS, edges_table
+from ztui.tables.edges import edges_table
+from ztui.tables.flows import FLOWS
 from ztui.tables.labelled import PodLabels
 
 if TYPE_CHECKING:
