@@ -142,6 +142,11 @@ class EdgeStore:
         shape = self.sources.note(entry.shape, entry.src_addr)
         return shape, 1, entry.bytes_sent or 0, entry.bytes_recv or 0, time.encode(), durations, 1.0
 
+    def kept_s(self, now: float) -> float | None:
+        """Seconds back from `now` of which single tens are kept: no window reaches further. None while all are."""
+        first = self.rates.kept_from
+        return now - first * BUCKET_S if first else None
+
     def learn(self) -> None:
         """Take note of what new entries prove about capture."""
         if self._learned_version == self.rates.version:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ztui.keys import REGISTRY, KeyBinding, written
 from ztui.model.filter import FlowFilter, parse
+from ztui.store.rates import BUCKET_S
 from ztui.tables.columns import Context, Zone
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 WINDOWS_S: tuple[float | None, ...] = (10.0, 60.0, 300.0, 600.0, 1800.0, 3600.0, None)
 """Lengths of the window that edges and balance look back through, in seconds; None is everything since the start."""
+_MINUTES_FROM_S = 120.0
 USUAL_WINDOW_S = 60.0
 """The window a live screen starts with, in seconds."""
 AGGREGATIONS: tuple[tuple[str, ...], ...] = (
@@ -89,8 +91,11 @@ class Stage:
 
     @property
     def window_text(self) -> str:
-        """The window in words."""
-        return window_text(self.window_s)
+        """The window in words; with what of it is kept, where a busy mesh fills the memory of counts sooner."""
+        text, kept_s = window_text(self.window_s), self.mesh.edges.kept_s(self.moment)
+        if self.window_s is None or kept_s is None or kept_s > self.window_s - 2 * BUCKET_S:
+            return text
+        return f"{text}, {window_text(kept_s if kept_s < _MINUTES_FROM_S else kept_s // 60 * 60)} kept"
 
     @property
     def by(self) -> tuple[str, ...]:
@@ -148,4 +153,6 @@ def window_text(window_s: float | None) -> str:
     """Write the length of a window."""
     if window_s is None:
         return "since the start"
-    return f"{window_s:.0f} s" if window_s < 120 else f"{window_s / 60:.0f} min" if window_s < 3600 else "1 h"
+    return (
+        f"{window_s:.0f} s" if window_s < _MINUTES_FROM_S else f"{window_s / 60:.0f} min" if window_s < 3600 else "1 h"
+    )
