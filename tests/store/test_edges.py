@@ -537,3 +537,11 @@ def test_a_busy_moment_weighs_as_much_as_it_had_connections_after_it_is_past() -
     assert row.p99 == 5_000
     slow = sum(often for duration, often in row.durations_ms.items() if duration == 5_000)
     assert slow == pytest.approx(299, rel=0.15)
+
+
+def test_time_that_was_not_read_yet_is_not_timed() -> None:
+    fed = Fed()
+    fed.log("w1", *(line(float(second)) for second in range(60)))
+    for window_s in (60, 1_800):
+        row = only(fed.edges(window_s=window_s, now=START + 60.0))
+        assert (row.flows, row.rate_per_s) == (60, 1.0)

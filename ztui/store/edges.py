@@ -216,9 +216,10 @@ class EdgeStore:
         first = last - max(round(window_s / BUCKET_S), 1) + (now is None)
         oldest = self.rates.oldest_bucket
         with_past = oldest is not None and oldest >= first
-        if not with_past:  # the past cannot be divided: what is asked beyond the buckets is neither counted nor timed
-            first = max(first, min(self.rates.kept_from, last))
-        return _Span(first=first, last=last, length_s=max(end - first * BUCKET_S, 1.0), with_past=with_past)
+        # What is asked beyond what was read, or is kept as buckets (the past cannot be divided), is not timed either.
+        reach = oldest if with_past and oldest is not None else max(first, min(self.rates.kept_from, last))
+        length_s = max(end - reach * BUCKET_S, BUCKET_S if with_past else 1.0)
+        return _Span(first=first if with_past else reach, last=last, length_s=length_s, with_past=with_past)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
