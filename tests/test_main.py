@@ -19,9 +19,18 @@ LOG, DUMP = str(DATA / "plain/w1.log"), str(DATA / "plain/w1-config_dump.json")
 ZTUI = [sys.executable, "-m", "ztui"]
 
 
+def hear_interrupts() -> None:
+    """A shell starts what it runs in the background with SIGINT ignored, and so would every process from there on."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def start(*words: str, **more: object) -> subprocess.Popen[bytes]:
     return subprocess.Popen(  # type: ignore[call-overload,no-any-return]
-        [*ZTUI, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, **more
+        [*ZTUI, *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        preexec_fn=hear_interrupts,  # noqa: PLW1509  nothing else runs in the child yet
+        **more,
     )
 
 
