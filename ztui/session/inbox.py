@@ -103,10 +103,10 @@ class Inbox:
             self._await(lambda: self._rows <= self._max_rows // 2 or self._is_closed)
         self._entries.append(read)
         self._rows += len(read.batch.shapes)
-        if (self._rows > self._max_rows or len(self._entries) > self._max_batches) and not self._is_patient:
-            self._fold_oldest()
+        if not self._is_patient:
+            self._fold_surplus()
 
-    def _fold_oldest(self) -> None:
+    def _fold_surplus(self) -> None:
         while (self._rows > self._max_rows or len(self._entries) > self._max_batches) and len(self._entries) > 1:
             oldest = self._entries.popleft()
             self._rows -= len(oldest.batch.shapes)

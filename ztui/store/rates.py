@@ -337,7 +337,7 @@ class Rates:
 
     def closed_parts(self, bucket: int) -> int:
         """How often lines of this bucket were packed: changes whenever its closed shares do."""
-        return len(self._closed.get(bucket, ()))
+        return len(self.segments(bucket))
 
     def open_cells(self, bucket: int) -> Cells:
         """Give what an open bucket knows, but for news nobody took, as it is kept: to be read.
@@ -370,7 +370,7 @@ class Rates:
 
     def closed_shares(self, bucket: int) -> Iterator[Share]:
         """Give what a closed bucket knows; a shape may come more than once."""
-        for segment in self._closed.get(bucket, ()):
+        for segment in self.segments(bucket):
             yield from segment.shares()
 
     def past_shares(self) -> Iterator[Share]:

@@ -23,7 +23,7 @@ Summing = Callable[[Iterable["Share"], int], Groups]
 
 
 class Settled:
-    """Sums of the past and of all closed buckets that were old enough so far; what they become later is known.
+    """Sums of the past and of all closed buckets that were old enough so far, also of those that are past by now.
 
     What was handed out is never changed: sums that are added to are made anew.
     """
