@@ -39,11 +39,30 @@ async def get(client: Client, path: str = "/version") -> Any:
     return (await client.get(path, client.asked("pods", verb="list"))).json()
 
 
-async def failure_of(access: ClusterAccess, clock: LoopClock, path: str = "/version", **options: Any) -> KubeError:
-    async with client_of(access, clock, **options) as client:
-        with pytest.raises(KubeError) as caught:
-            await get(client, path)
-        return caught.value
+async def follow(client: Client, path: str = "/version") -> bytes:
+    asked = client.asked("pods/log", namespace="ns", name="p")
+    parts: list[bytes] = []
+    async with client.follow(path, asked, {"follow": "true"}) as body:
+        parts.append(await body.read())
+        await body.pour(parts.append)
+    return b"".join(parts)
+
+
+WAYS = (get, follow)
+
+
+async def failure_of(
+    access: ClusterAccess, clock: LoopClock, path: str = "/version", *, ways: Any = WAYS, **options: Any
+) -> KubeError:
+    """A request fails, and what is followed fails the same way."""
+    found: list[KubeError] = []
+    for way in ways:
+        async with client_of(access, clock, **options) as client:
+            with pytest.raises(KubeError) as caught:
+                await way(client, path)
+            found.append(caught.value)
+    assert len({(error.kind, error.retry_after) for error in found}) == 1, found
+    return found[0]
 
 
 # -- what works
@@ -231,7 +250,7 @@ async def test_a_login_page_with_status_200_is_no_answer(
         return web.Response(text=body, content_type=kind)
 
     api.routes["/version"] = page
-    error = await failure_of(api.access(), clock)
+    error = await failure_of(api.access(), clock, ways=(get,))
     assert error.kind is Kind.BAD_ANSWER
     assert f"it is no JSON object ({kind})" in error.what
 
@@ -244,7 +263,7 @@ async def test_a_redirect_is_not_followed(api: ApiServer, clock: LoopClock) -> N
 
     api.routes["/version"] = elsewhere
     assert (await failure_of(api.access(Token(token=Secret("abc"))), clock)).kind is Kind.BAD_ANSWER
-    assert len(api.requests) == 1
+    assert len(api.requests) == len(WAYS)
 
 
 async def test_an_answer_that_breaks_off(api: ApiServer, clock: LoopClock) -> None:
@@ -294,10 +313,12 @@ async def test_a_proxy_is_gone_through(api: ApiServer, clock: LoopClock) -> None
         access = replace(api.access(Token(token=Secret("abc"))), proxy_url=f"http://me:p%40ss@127.0.0.1:{port}")
         async with client_of(access, clock) as client:
             assert (await get(client))["gitVersion"]
-    (head,) = heads
-    assert head[0] == f"CONNECT 127.0.0.1:{api.port} HTTP/1.1".encode()
-    assert b"Proxy-Authorization: Basic " + base64.b64encode(b"me:p@ss") in head
-    assert not any(b"abc" in line for line in head), "the token is not for the proxy"
+            assert b"gitVersion" in await follow(client), "a log goes the same way"
+    assert len(heads) == len(WAYS)
+    for head in heads:
+        assert head[0] == f"CONNECT 127.0.0.1:{api.port} HTTP/1.1".encode()
+        assert b"Proxy-Authorization: Basic " + base64.b64encode(b"me:p@ss") in head
+        assert not any(b"abc" in line for line in head), "the token is not for the proxy"
     assert api.requests[0].headers["Authorization"] == "Bearer abc"
     assert "Proxy-Authorization" not in api.requests[0].headers
 
@@ -315,6 +336,8 @@ async def test_a_server_without_tls_behind_a_proxy(clock: LoopClock) -> None:
         access = ClusterAccess(context="c", server="http://k.test:8080", proxy_url=f"http://me:pw@127.0.0.1:{port}")
         async with client_of(access, clock) as client:
             assert await get(client) == {}
+            assert await follow(client) == b"{}"
+    assert heads[1][0] == b"GET http://k.test:8080/version?follow=true HTTP/1.1"
     assert heads[0][0] == b"GET http://k.test:8080/version HTTP/1.1"
     assert b"Proxy-Authorization: Basic " + base64.b64encode(b"me:pw") in heads[0]
 

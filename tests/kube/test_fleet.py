@@ -292,7 +292,7 @@ async def test_pods_and_containers_that_are_not_there(
         await until(lambda: bool(heard.reasons))
         await clock.advance(120, 0.5)
     assert state in heard.states
-    assert all(says in reason for reason in heard.reasons)
+    assert all(says in reason for reason in heard.reasons), heard.reasons
     assert len(api.log.requests) < 20, "it is not hurried"
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import errno
 import json
 import os
 import socket
@@ -23,15 +24,20 @@ import aiohttp
 from multidict import CIMultiDict
 
 from ztui.collector import Undisturbed
+from ztui.kube.dial import Dialer, UnreachedError
 from ztui.kube.exceptions import in_words
 from ztui.kube.failures import Asked, Kind, KubeError, failure, failure_of_answer
 from ztui.kube.kubeconfig import Secret
+from ztui.kube.livebody import LiveBody, ProxiedBody
 from ztui.kube.pace import Pace
 from ztui.kube.pieces import read_in_pieces
 from ztui.kube.proxies import environment_proxy
 from ztui.kube.sockets import keepalive_socket, shrink_tls_buffers, tls_context
+from ztui.kube.wire import Wire, request_of
 
 if TYPE_CHECKING:
+    import ssl
+
     from ztui.clock import Clock
     from ztui.kube.credentials import Credential, Credentials
     from ztui.kube.kubeconfig import ClientCertificate, ClusterAccess
@@ -118,6 +124,8 @@ class Client:
         self._certificate: ClientCertificate | None = None
         self._requests: aiohttp.ClientSession | None = None
         self._streams: aiohttp.ClientSession | None = None
+        self._context: ssl.SSLContext | None = None
+        self._dialer: Dialer | None = None
         self._sockets: WeakSet[socket.socket] = WeakSet()
         self._retired: deque[aiohttp.ClientSession] = deque()
 
@@ -167,6 +175,35 @@ class Client:
         )
         async with self._opened(path, asked, params, limits, is_stream=True) as response:
             yield response
+
+    @asynccontextmanager
+    async def follow(self, path: str, asked: Asked, params: Params) -> AsyncIterator[LiveBody]:
+        """GET an answer that brings a little at a time for long, at a low price. Raises KubeError, also from within.
+
+        Through a proxy it comes as every other stream does.
+        """
+        if self._route["proxy"] is not None:
+            async with self.stream(path, asked, params) as response:
+                yield ProxiedBody(response)
+            return
+
+        async def send(credential: Credential) -> Wire:
+            wire = await self._open_wire(credential)
+            headers = CIMultiDict(self._headers)
+            headers.update(_authorization(credential))
+            try:
+                await _ask(wire, request_of(self.access.server + path, params, headers), asked)
+            except BaseException:
+                wire.close()
+                raise
+            return wire
+
+        with in_words(asked):
+            wire = await self._authorized(send, asked)
+            try:
+                yield wire
+            finally:
+                wire.close()
 
     async def open_websocket(
         self, path: str, asked: Asked, params: Params, protocol: str
@@ -219,6 +256,27 @@ class Client:
                     connection.transport.abort()  # it was not read to its end, and nobody waits for the rest
                 response.close()
 
+    async def _open_wire(self, credential: Credential) -> Wire:
+        """Connect, and begin TLS where the server speaks it."""
+        self._session(credential, is_stream=True)  # and with it the TLS context of this credential
+        url = urlsplit(self.access.server)
+        host = url.hostname or ""
+        if self._dialer is None:
+            port = url.port or (443 if url.scheme == "https" else 80)
+            self._dialer = Dialer(host, port, self._new_socket, self.clock)
+        try:
+            async with asyncio.timeout(REACH_TIMEOUT_S):
+                wire = Wire(await self._dialer.connect(CONNECT_TIMEOUT_S))
+                try:
+                    if self._context is not None and url.scheme == "https":
+                        await wire.begin_tls(self._context, self.access.tls_server_name or host)
+                except BaseException:
+                    wire.close()
+                    raise
+        except TimeoutError as error:
+            raise UnreachedError(errno.ETIMEDOUT, "it does not answer") from error
+        return wire
+
     async def _close_oldest(self) -> None:
         """Close what is left of a client certificate long replaced; a stream on it is resumed on a new connection."""
         while len(self._retired) > 2 * RETIRED_KEPT:
@@ -258,7 +316,7 @@ class Client:
             self._retired += [session for session in (self._requests, self._streams) if session is not None]
             self._certificate = credential.certificate
             shrink_tls_buffers()
-            context = tls_context(self.access, credential.certificate)
+            self._context = context = tls_context(self.access, credential.certificate)
             self._requests = self._new_session(context, REQUESTS_AT_ONCE)
             self._streams = self._new_session(context, 0)
         return self._streams if is_stream else self._requests
@@ -302,6 +360,15 @@ def _common_headers(access: ClusterAccess, agent: str) -> CIMultiDict[str]:
 
 def _authorization(credential: Credential) -> dict[str, str]:
     return {"Authorization": credential.authorization} if credential.authorization else {}
+
+
+async def _ask(wire: Wire, request: bytes, asked: Asked) -> None:
+    """Send a request by a wire. Raises KubeError with the reason of a refusal."""
+    await wire.send(request)
+    head = await wire.head()
+    if head.status != 200:
+        reason = await wire.read_briefly(LONGEST_REASON_BYTES, CONNECT_TIMEOUT_S)
+        raise failure_of_answer(asked, head.status, head.content_type, reason, head.headers)
 
 
 async def _read_refusal(response: aiohttp.ClientResponse, asked: Asked) -> KubeError:

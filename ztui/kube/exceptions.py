@@ -7,12 +7,16 @@ import contextlib
 import errno
 import os
 import re
+import socket
 import ssl
 from collections.abc import Iterator
 
 import aiohttp
 
+from ztui.kube.dial import UnreachedError
 from ztui.kube.failures import Asked, Kind, KubeError, failure, failure_of_answer
+from ztui.kube.tls import NotTlsError
+from ztui.kube.wire import NotHttpError
 
 FAILURES = (aiohttp.ClientError, OSError, asyncio.TimeoutError, EOFError)
 """All that aiohttp and the network may raise (SSLError is an OSError); anything else is a bug and goes through."""
@@ -57,16 +61,16 @@ def _errno_of(error: BaseException) -> int | None:
 
 _KINDS: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], Kind], ...] = (
     ((aiohttp.ClientConnectorCertificateError, ssl.SSLCertVerificationError), Kind.CERTIFICATE),
-    (aiohttp.ClientConnectorDNSError, Kind.DNS),
-    (aiohttp.ClientConnectorSSLError, Kind.NOT_TLS),
+    ((aiohttp.ClientConnectorDNSError, socket.gaierror), Kind.DNS),
+    ((aiohttp.ClientConnectorSSLError, NotTlsError), Kind.NOT_TLS),
     (aiohttp.ClientProxyConnectionError, Kind.PROXY_UNREACHABLE),
     (aiohttp.ConnectionTimeoutError, Kind.CONNECT_TIMEOUT),
     (aiohttp.SocketTimeoutError, Kind.SILENT),
-    (aiohttp.ClientConnectorError, Kind.REFUSED),
+    ((aiohttp.ClientConnectorError, UnreachedError), Kind.REFUSED),
     ((aiohttp.ClientPayloadError, aiohttp.ServerDisconnectedError, aiohttp.ClientOSError), Kind.CUT),
     (TimeoutError, Kind.TIMEOUT),
     ((aiohttp.ClientConnectionError, ConnectionError, EOFError, ssl.SSLError), Kind.CUT),
-    (aiohttp.ClientResponseError, Kind.BAD_ANSWER),
+    ((aiohttp.ClientResponseError, NotHttpError), Kind.BAD_ANSWER),
 )
 """First match wins, so the special stands before the general (a certificate error is a connector error too)."""
 

@@ -21,9 +21,8 @@ from ztui.kube.splitter import Splitter
 if TYPE_CHECKING:
     from random import Random
 
-    import aiohttp
-
     from ztui.kube.client import Client
+    from ztui.kube.livebody import LiveBody
 
 SETTLED_S = 30.0
 """A stream that lived this long has recovered."""
@@ -234,46 +233,55 @@ class LogStream:
         self.last_byte_at = self._clock.monotonic()
         async with (
             self._around.opening() as is_open,
-            self._client.stream(f"{self.path}/log", self.asked, params) as response,
+            self._client.follow(f"{self.path}/log", self.asked, params) as body,
         ):
             is_open()
-            self._note_opening(response, begin)
-            rest = await self._consume(response, replay, may_be_another=follow)
+            self._note_opening(body, begin)
+            splitter = Splitter()
+            if replay is not None:
+                await self._consume_replay(body, splitter, replay, may_be_another=follow)
+            await body.pour(lambda piece: self._take(splitter, piece))
+            self.counters.truncated += splitter.truncated
+            rest = splitter.rest
         self._end(rest, is_final=not follow)
 
-    def _note_opening(self, response: aiohttp.ClientResponse, begin: dict[str, str | int]) -> None:
+    def _note_opening(self, body: LiveBody, begin: dict[str, str | int]) -> None:
         self.counters.opened += 1
         self.last_byte_at = self._clock.monotonic()
         if self.floor is None:
-            date = response.headers.get("Date")
+            date = body.headers.get("Date")
             answered_at = parsedate_to_datetime(date).timestamp() if date else self._clock.now()
             self.floor = answered_at - (self._backfill.since_s or 0)
             if "sinceSeconds" in begin:
                 self._around.later(self._find_oldest(self.floor))
         self._report(LogState.FOLLOWING)
 
-    async def _consume(self, response: aiohttp.ClientResponse, replay: Replay | None, *, may_be_another: bool) -> bytes:
-        """Cut what arrives into whole lines; gives the unfinished rest at the end."""
-        splitter = Splitter()
-        async for chunk in response.content.iter_any():
-            now = self._clock.monotonic()
-            self.recent_lines = 0 if now - self.last_byte_at > 10.0 else self.recent_lines
-            self.last_byte_at = now
-            block = splitter.feed(chunk)
-            if replay is not None and block:
-                block = replay.filter(block)
-                if may_be_another and replay.gap is not None and await self._is_restarted(replay):
-                    raise failure(Kind.CUT, self.asked, "its container was restarted")
-                if replay.is_done:
-                    self._close_replay(replay)
-                    replay = None
+    async def _consume_replay(
+        self, body: LiveBody, splitter: Splitter, replay: Replay, *, may_be_another: bool
+    ) -> None:
+        """Read until it is known which lines are new."""
+        while not replay.is_done and (piece := await body.read()):
+            block = self._cut(splitter, piece)
+            if not block:
+                continue
+            block = replay.filter(block)
+            if may_be_another and replay.gap is not None and await self._is_restarted(replay):
+                raise failure(Kind.CUT, self.asked, "its container was restarted")
             if block:
                 self._deliver(block)
-            del chunk, block  # else a thousand streams keep what they last read until they read again
-        if replay is not None:
-            self._close_replay(replay)
-        self.counters.truncated += splitter.truncated
-        return splitter.rest
+        self._close_replay(replay)
+
+    def _take(self, splitter: Splitter, piece: bytes) -> None:
+        """Deliver the whole lines of what arrived."""
+        if block := self._cut(splitter, piece):
+            self._deliver(block)
+
+    def _cut(self, splitter: Splitter, piece: bytes) -> bytes:
+        """Take note that the stream speaks; gives the lines that this piece completes."""
+        now = self._clock.monotonic()
+        self.recent_lines = 0 if now - self.last_byte_at > 10.0 else self.recent_lines
+        self.last_byte_at = now
+        return splitter.feed(piece)
 
     async def _is_restarted(self, replay: Replay) -> bool:
         """Tell a rotated log from one of another container, before a gap is believed."""
