@@ -22,7 +22,7 @@ BUCKET_S = 10
 _PREFIX = 18
 """`2026-01-31T09:08:0`: a time as written, to its ten seconds."""
 _OPEN_BUCKETS = 3
-_OPEN_LINES = 250_000
+_OPEN_LINES = 100_000
 _OPEN_LINES_TIMELESS = 1_500_000
 
 Flat = defaultdict[Shape, list[int]]
