@@ -40,7 +40,7 @@ def keepalive_socket(address: tuple[Any, ...]) -> socket.socket:
 
 
 def shrink_tls_buffers() -> None:
-    """Give each TLS connection of aiohttp a read buffer of 8 KiB, not 256: 1,000 logs through a proxy would take 256 MiB."""
+    """Give each TLS connection of aiohttp a read buffer of 8 KiB, not 256: 1,000 logs by a proxy would take 256 MiB."""
     if hasattr(sslproto.SSLProtocol, "max_size"):
         sslproto.SSLProtocol.max_size = TLS_BUFFER_BYTES
 
