@@ -125,9 +125,35 @@ async def test_what_came_before_a_break_is_handed_on_and_the_break_is_told(
     async with wired(speak, authority if is_secure else None) as wire:
         await ask(wire)
         await wire.head()
-        with pytest.raises((aiohttp.ClientPayloadError, OSError)):
+        with pytest.raises(aiohttp.ClientPayloadError):
             await wire.pour(found.append)
     assert found == [b"line\n"]
+
+
+class Dying:
+    """A socket whose peer has not answered for as long as the kernel waits."""
+
+    def __init__(self, alive: socket.socket) -> None:
+        self._alive = alive
+
+    def fileno(self) -> int:
+        return self._alive.fileno()
+
+    def recv(self, size: int) -> bytes:
+        raise TimeoutError(errno.ETIMEDOUT, "Connection timed out")
+
+    def close(self) -> None:
+        self._alive.close()
+
+
+async def test_a_peer_that_died_is_a_cut_and_no_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with wired(says(OK + LINE, LINE, LINE)) as wire:
+        await ask(wire)
+        await wire.head()
+        assert await wire.read() == b"line\n"
+        monkeypatch.setattr(wire, "_socket", Dying(wire._socket))
+        with pytest.raises(aiohttp.ClientPayloadError, match="timed out"):
+            await wire.pour(print)
 
 
 async def test_a_reader_that_fails_is_told_of_its_own_failure() -> None:

@@ -196,9 +196,12 @@ class Wire:
 
     async def _receive(self) -> bytes:
         """Wait for bytes; where none come, `_end` says why."""
-        while self._end is None:
-            if data := self._opened(await self._loop.sock_recv(self._socket, _READ_BYTES)):
-                return data
+        try:
+            while self._end is None:
+                if data := self._opened(await self._loop.sock_recv(self._socket, _READ_BYTES)):
+                    return data
+        except OSError as error:
+            self._end = error
         return b""
 
     def _opened(self, received: bytes) -> bytes:
@@ -215,8 +218,8 @@ class Wire:
         framing = self._framed
         if framing.is_ended or self._end is None:
             return framing.is_ended
-        if not isinstance(self._end, EOFError):
-            raise self._end
+        if not isinstance(self._end, EOFError):  # whatever it was (ETIMEDOUT is no timeout of ours): it was cut
+            raise aiohttp.ClientPayloadError(str(self._end)) from self._end
         if not framing.may_be_cut:
             raise aiohttp.ClientPayloadError("the answer is not complete")
         return True
