@@ -89,7 +89,8 @@ class Rates:
         self._open_lines = 0
         self._closed: dict[int, list[Segment]] = {}
         self._cells = 0
-        self._past: dict[Shape, Sum] = {}
+        self._past: dict[Shape, bytes] = {}
+        """Sums, packed: a mesh that rolls out has ever more shapes that are only remembered."""
         self._others: dict[tuple[object, ...], Shape] = {}
         self._prefixes: dict[bytes, int] = {}
         self._newest = 0
@@ -277,23 +278,24 @@ class Rates:
             self.retired += 1
             self._cells -= len(segment.shapes)
             for shape, entries, sent, recv, time, durations, _ in segment.shares():
-                total = past.get(shape)
-                if total is None:
-                    total = past[shape] = Sum()
+                known = past.get(shape)
+                total = Sum() if known is None else Sum.unpacked(known)
                 total.add(entries, sent, recv, time, durations)
+                past[shape] = total.packed()
         if len(past) > self.max_shapes:
             self._fold_idle()
 
     def _fold_idle(self) -> None:
         """Fold the quarter of shapes that has been idle longest into *other*."""
         self.folds += 1
-        idle = sorted(self._past, key=lambda shape: self._past[shape].time)
+        past = {shape: Sum.unpacked(data) for shape, data in self._past.items()}
+        idle = sorted(past, key=lambda shape: past[shape].time)
         for shape in idle[: max(len(idle) // 4, len(idle) - self.max_shapes)]:
             if is_other(shape):
                 continue
-            stands_for_it = self._other(shape)
-            total = self._past.pop(shape)
-            self._past.setdefault(stands_for_it, Sum()).add_all(total)
+            total = past.pop(shape)
+            past.setdefault(self._other(shape), Sum()).add_all(total)
+        self._past = {shape: total.packed() for shape, total in past.items()}
 
     def _other(self, shape: Shape) -> Shape:
         """Give the shape that stands for all forgotten ones that are alike in who reports them and how they count."""
@@ -375,8 +377,8 @@ class Rates:
 
     def past_shares(self) -> Iterator[Share]:
         """Give what is known of the time before the buckets; a shape may come more than once."""
-        for shape, total in self._past.items():
-            yield from total.shares(shape)
+        for shape, data in self._past.items():
+            yield from Sum.unpacked(data).shares(shape)
 
     def shapes(self) -> Iterator[Shape]:
         """Every shape that is remembered; one may come more than once."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator, Sequence
+from marshal import dumps, loads
 from typing import Any
 
 from ztui.model.flow import Shape
@@ -104,6 +105,24 @@ class Spread:
         if self._latest:
             yield self._latest, 1.0
 
+    def state(self) -> tuple[int, str, bytes, str, bytes]:
+        """Give all it knows as plain values: entries of the quantiles, then both lists with their kind of number."""
+        return (self._entries, *_plain(self._quantiles), *_plain(self._latest))
+
+    @classmethod
+    def of(cls, kept: int, entries: int, kind: str, quantiles: bytes, latest_kind: str, latest: bytes) -> Spread:
+        """Make one of what `state` gave."""
+        spread = cls(kept)
+        spread._entries = entries
+        spread._quantiles = array(kind, quantiles)
+        spread._latest = array(latest_kind, latest)
+        return spread
+
+
+def _plain(numbers: Sequence[int]) -> tuple[str, bytes]:
+    numbers = numbers if isinstance(numbers, array) else array("Q", numbers)
+    return numbers.typecode, numbers.tobytes()
+
 
 class Segment:
     """A closed bucket, or a part of one, packed: about 45 bytes a shape. `number` tells it from all others."""
@@ -162,6 +181,18 @@ class Sum:
         self.sent += sent
         self.recv += recv
         self.time = max(self.time, time)
+
+    def packed(self) -> bytes:
+        """Give it as one run of bytes: a third of what it takes as objects."""
+        return dumps((self.entries, self.sent, self.recv, self.time, *self._durations.state()))
+
+    @classmethod
+    def unpacked(cls, data: bytes) -> Sum:
+        """Make one of what `packed` gave."""
+        total = cls()
+        total.entries, total.sent, total.recv, total.time, *durations = loads(data)  # noqa: S302  nobody else's bytes
+        total._durations = Spread.of(_KEPT_OF_PAST, *durations)
+        return total
 
     def add_all(self, other: Sum) -> None:
         """Add all of another shape's."""
