@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import ssl
 import struct
@@ -80,6 +81,17 @@ async def test_the_admin_port_dumps_and_takes_levels_on_one_connection(api: Api)
     assert head.startswith("HTTP/1.1 400")
     assert channels.came[0][:2] == channels.came[1][:2] == struct.pack("<H", 15_000)
     await channels.socket.close()
+
+
+async def test_a_dump_waits_until_the_history_is_lived_through(api: Api) -> None:
+    """It tells of the same world as the log: else its endpoints are none of those that the log names."""
+    api.host.warm.clear()
+    async with asyncio.TaskGroup() as tasks:
+        asked = tasks.create_task(connect(api, "ports=15000"))
+        assert (await api.get("/api/v1/pods")).code == 200
+        assert not asked.done()
+        api.host.warm.set()
+    await asked.result().socket.close()
 
 
 async def test_the_stats_port_counts_what_the_log_says(api: Api) -> None:

@@ -45,6 +45,7 @@ async def serve_portforward(call: Call) -> web.StreamResponse:
         return text_answer(f"unable to parse ports: {error}\n", 400)
     if chosen != tunnel.PROTOCOL and (not ports or not all(0 < port < 65_536 for port in ports)):
         return text_answer("query parameter ports is required\n", 400)
+    await call.host.warm.wait()  # else a ztunnel would tell of a world that its log has long left behind
     socket = web.WebSocketResponse(protocols=(chosen or PROTOCOL,), compress=False, max_msg_size=0)
     await socket.prepare(call.request)
     with contextlib.suppress(ConnectionError):  # the client went away, and there is nobody to tell
