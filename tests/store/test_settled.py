@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
-from tests.store.feed import Fed, line
+from tests.store.feed import START, Fed, line
+from ztui.store.choices import Choices, Span
 from ztui.store.edges import EdgeRow
 from ztui.store.edgesums import Sums
+from ztui.store.rates import Rates
 
 SERVICES = ("reviews", "ratings", "details")
 _STEPS = 40
@@ -74,3 +76,47 @@ def test_sums_of_old_buckets_are_not_kept_one_by_one() -> None:
 def _sums_alive() -> int:
     gc.collect()
     return sum(type(one) is Sums for one in gc.get_objects())
+
+
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("bounds", [{}, {"max_buckets": 20}, {"max_cells": 30}, {"max_buckets": 9, "max_shapes": 6}])
+def test_choices_since_the_start_are_those_of_one_question(seed: int, bounds: dict[str, int]) -> None:
+    asked = Fed(**bounds)
+    choices = Choices(asked.mesh)
+    rng, steps = Random(seed), written(Random(seed))
+    for step, lines in enumerate(steps):
+        for node, text in lines:
+            asked.log(node, text)
+        found = choices.balances(Span())
+        if step % 13 == 12:
+            fresh = Fed(**bounds)
+            for node, text in chain.from_iterable(steps[: step + 1]):
+                fresh.log(node, text)
+            assert found == Choices(fresh.mesh).balances(Span())
+            until = START + rng.randrange(10 * step)
+            for span in (Span(until=until), Span(since=until), Span(since=until, until=until + 60)):
+                assert choices.balances(span) == Choices(fresh.mesh).balances(span)
+
+
+def test_the_past_is_not_read_again_for_each_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may hold 65,000 shapes, and a screen asks four times a second."""
+    fed = Fed(max_buckets=20)
+    choices = Choices(fed.mesh)
+    for step in range(60):
+        fed.log("w1", line(10.0 * step, src=f"curl-{step}"))
+        choices.balances(Span())
+    monkeypatch.setattr(Rates, "past_shares", None)
+    for step in range(60, 120):
+        fed.log("w1", line(10.0 * step, src=f"curl-{step}"))
+        (found,) = choices.balances(Span())
+        assert found.n == step + 1
+
+
+def test_a_line_that_comes_minutes_late_is_a_choice_at_once() -> None:
+    fed = Fed()
+    choices = Choices(fed.mesh)
+    fed.log("w1", line(5.0), line(400.0))
+    (before,) = choices.balances(Span())
+    fed.log("w1", line(6.0))
+    (found,) = choices.balances(Span())
+    assert (before.n, found.n) == (2, 3)

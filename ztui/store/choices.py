@@ -20,6 +20,7 @@ from ztui.store.drawcounts import Cells, Kind, Question, add_cell
 from ztui.store.heldservices import HeldServices, waypoint_service
 from ztui.store.rates import BUCKET_S
 from ztui.store.segments import Share
+from ztui.store.settled import PAST
 
 if TYPE_CHECKING:
     from ztui.model.filter import FlowFilter
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from ztui.store.mesh import Mesh
 
 _QUESTIONS = 4
+_UNSETTLED_BUCKETS = 12
+"""Buckets at the end of all time that are kept apart: late lines still reach them, a pause may end within them."""
 _MARGIN_S = 5.0
 """How far the clocks of a ztunnel and ours, and the order of lines, may be apart."""
 _MOST_NOTED = 65_536
@@ -84,7 +87,7 @@ class Choices:
     def _question(self, service: str | None, where: FlowFilter | None) -> Question:
         mesh = self._mesh
         mesh.edges.learn()
-        versions = (mesh.inventory.version, mesh.capture.version)
+        versions = (mesh.inventory.version, mesh.capture.watch_version)
         key = (service, where.text if where is not None else None, *versions)
         question = self._questions.pop(key, None) or Question(mesh, service, where)
         for old in [one for one in self._questions if one[2:] != versions]:
@@ -92,8 +95,8 @@ class Choices:
         while len(self._questions) >= _QUESTIONS:
             del self._questions[next(iter(self._questions))]
         self._questions[key] = question
-        if len(question.kinds) > 4 * mesh.edges.rates.max_shapes:
-            question.kinds.clear()
+        question.forget_shapes(4 * mesh.edges.rates.max_shapes)
+        question.learn()
         return question
 
     def _draws(
@@ -103,7 +106,7 @@ class Choices:
         draws: dict[str, dict[DrawKey, Draws]] = defaultdict(dict)
         first = None if span.since is None else int(span.since // BUCKET_S)
         last = None if span.until is None else int(span.until // BUCKET_S)
-        for bucket, cells in self._buckets(question, where, first):
+        for bucket, cells in self._buckets(question, where, first, last):
             for (name, key), cell in cells.items():
                 sums = draws[name].setdefault(key, Draws())
                 add_cell(sums, cell, bucket, first, last)
@@ -111,27 +114,32 @@ class Choices:
         return draws
 
     def _buckets(
-        self, question: Question, where: FlowFilter | None, first: int | None
-    ) -> Iterator[tuple[int | None, Cells]]:
+        self, question: Question, where: FlowFilter | None, first: int | None, last: int | None
+    ) -> Iterator[tuple[int, Cells]]:
         """Give what closed in each ten seconds from `first` on; what closed before was opened before."""
         if where is not None and where.needs_entry:
             yield from ((at, cells) for at, cells in self._kept(question, where) if first is None or at >= first)
             return
         rates = self._mesh.edges.rates
-        if first is None:
-            yield None, question.cells(None, rates.past_shares())
-        wanted = [bucket for bucket in rates.closed_buckets() if first is None or bucket >= first]
-        for bucket in question.closed.keys() - set(wanted):
-            del question.closed[bucket]
+        since = first
+        if since is None:
+            since = self._settling(question, last)
+            yield PAST, question.settled(rates, since) if since else question.cells(rates.past_shares(), PAST)
+        wanted = [bucket for bucket in rates.closed_buckets() if bucket >= since]
+        question.forget_buckets(set(wanted))
         for bucket in wanted:
-            parts = rates.closed_parts(bucket)
-            known = question.closed.get(bucket)
-            if known is None or known[0] != parts:
-                known = question.closed[bucket] = (parts, question.cells(bucket, rates.closed_shares(bucket)))
-            yield bucket, known[1]
-        for bucket in rates.open_buckets():
+            yield bucket, question.closed(rates, bucket)
+        for bucket in rates.open_buckets():  # late lines open old ones again
             if first is None or bucket >= first:
-                yield bucket, question.cells(bucket, rates.open_shares(bucket))
+                yield bucket, question.cells(rates.open_shares(bucket), bucket)
+
+    def _settling(self, question: Question, last: int | None) -> int:
+        """Choose before which bucket all is one sum: 0 where what is asked for ends within that sum."""
+        rates = self._mesh.edges.rates
+        before = rates.newest_bucket - _UNSETTLED_BUCKETS
+        if last is not None and (question.is_settled_after(last) or before > last):
+            return 0
+        return max(before, 0)
 
     def _kept(self, question: Question, where: FlowFilter) -> Iterator[tuple[int, Cells]]:
         """Sum entries one by one: for filters that ask more than a shape can tell (`bytes>1MB`)."""
@@ -147,7 +155,7 @@ class Choices:
                 share = (entry.shape, 1, sent, recv, entry.time.encode(), durations, 1.0)
                 by_bucket[int(at // BUCKET_S)].append(share)
         for bucket, shares in by_bucket.items():
-            yield bucket, question.cells(bucket, shares)
+            yield bucket, question.cells(shares, bucket)
 
     # -- what is open
 

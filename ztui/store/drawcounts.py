@@ -5,7 +5,7 @@ Logged time less duration is when a connection was opened; buckets tell it to te
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from ztui.analysis.draws import DrawKey, Draws, Hop, Name
@@ -15,11 +15,13 @@ from ztui.store.heldservices import waypoint_service
 from ztui.store.others import is_other
 from ztui.store.rates import BUCKET_S
 from ztui.store.segments import Share
+from ztui.store.settled import PAST, Settled
 
 if TYPE_CHECKING:
     from ztui.model.filter import FlowFilter
     from ztui.store.inventory import Inventory, OpenNow
     from ztui.store.mesh import Mesh
+    from ztui.store.rates import Rates
 
 _SHORT_MS = BUCKET_S * 500
 """A duration up to which a connection was opened in the ten seconds it closed in, as far as buckets can tell."""
@@ -35,6 +37,8 @@ class Kind(NamedTuple):
     is_flipped: bool
     has_durations: bool
     is_unread: bool
+    is_doubted: bool
+    """Whether its entries would count no more once it is known that their source is captured."""
 
 
 class Cell:
@@ -46,6 +50,18 @@ class Cell:
         self.entries = self.failed = self.unread = self.sent = self.recv = 0
         self.opened: dict[int, float] = {}
         """Ten seconds in which connections were opened → how many."""
+
+    @classmethod
+    def settled(cls, known: Cell | None, more: Cell) -> Cell:
+        """Add up for good: when connections were opened is forgotten."""
+        total = cls()
+        for part in (more,) if known is None else (known, more):
+            total.entries += part.entries
+            total.failed += part.failed
+            total.unread += part.unread
+            total.sent += part.sent
+            total.recv += part.recv
+        return total
 
 
 Cells = dict[tuple[str, DrawKey], Cell]
@@ -60,7 +76,14 @@ class Question:
         self._judge = where.judge(mesh.inventory) if where is not None else None
         self._as_they_are = where is not None and "dir" in where.keys
         self.kinds: dict[Shape, Kind | None] = {}
-        self.closed: dict[int, tuple[int, Cells]] = {}
+        self._doubted: dict[Name, list[Shape]] = {}
+        """Whose capture would take which shapes out of the count."""
+        self._first: dict[Shape, int] = {}
+        """The first bucket in which a doubted shape was counted."""
+        self._names_known = len(mesh.capture.names)
+        self._closed: dict[int, tuple[int, Cells]] = {}
+        """Bucket → the number of parts it had, and its sums."""
+        self._settled: Settled[tuple[str, DrawKey], Cell] | None = None
         self.open: tuple[int, list[tuple[OpenNow, Kind]]] = (-1, [])
         """Version of the dumps, and what is open in them."""
         self.ended_at: dict[str, float] = {}
@@ -88,6 +111,9 @@ class Question:
         if backend is None and not is_failed:
             return None
         source = (shape.src_namespace, shape.src_workload or "")
+        sources = () if self._as_they_are else self._capture.sources_of(shape)
+        for name in sources:
+            self._doubted.setdefault(name, []).append(shape)
         return Kind(
             service=service,
             key=DrawKey(hop_of(shape, service, self._inventory), source, backend),
@@ -95,6 +121,7 @@ class Question:
             is_flipped=shape.direction == Direction.INBOUND,
             has_durations=bool(shape.measures.value & _DURATION),
             is_unread=shape.is_unread,
+            is_doubted=bool(sources),
         )
 
     def _counts(self, shape: Shape) -> bool:
@@ -107,13 +134,66 @@ class Question:
         host = split_address(shape.dst_addr)[0]
         return None if host is None or self._inventory.service_at(host) is not None else (None, host)
 
-    def cells(self, bucket: int | None, shares: Iterable[Share]) -> Cells:
-        """Sum one bucket (None: the time before all buckets, of which only counts are known)."""
+    def learn(self) -> None:
+        """Take the shapes out of the count whose sources are known to be captured by now."""
+        names = self._capture.names
+        wrong = [shape for name in names[self._names_known :] for shape in self._doubted.pop(name, ())]
+        self._names_known = len(names)
+        firsts = [self._first.pop(shape) for shape in wrong if self.kinds.get(shape) and shape in self._first]
+        self.kinds.update(dict.fromkeys(wrong))
+        if firsts:
+            self._forget_since(min(firsts))
+
+    def _forget_since(self, first: int) -> None:
+        """Let go of sums that are not true from this bucket on."""
+        for bucket in [bucket for bucket in self._closed if bucket >= first]:
+            del self._closed[bucket]
+        if self._settled is not None and self._settled.newest >= first:
+            self._settled = None
+
+    def forget_shapes(self, limit: int) -> None:
+        """Keep the memory of shapes bounded; sums that nobody could correct any more go with it."""
+        if len(self.kinds) > limit:
+            self.kinds.clear()
+            self._doubted.clear()
+            self._first.clear()
+            self._closed.clear()
+            self._settled = None
+
+    def settled(self, rates: Rates, before: int) -> Cells:
+        """Sum the past and all closed buckets before this one: of them only counts are known."""
+        if self._settled is None or not self._settled.is_of(rates):
+            self._settled = Settled(rates, self.cells, Cell.settled)
+        self._settled.settle(rates, before)
+        return self._settled.groups
+
+    def is_settled_after(self, bucket: int) -> bool:
+        """Whether what came after this bucket is in the settled sums, and cannot be told apart any more."""
+        return self._settled is not None and self._settled.newest > bucket
+
+    def closed(self, rates: Rates, bucket: int) -> Cells:
+        """Sum a closed bucket."""
+        parts = rates.closed_parts(bucket)
+        known = self._closed.get(bucket)
+        if known is None or known[0] != parts:
+            known = self._closed[bucket] = (parts, self.cells(rates.closed_shares(bucket), bucket))
+        return known[1]
+
+    def forget_buckets(self, alive: Collection[int]) -> None:
+        """Let go of the sums of all other buckets."""
+        for bucket in self._closed.keys() - alive:
+            del self._closed[bucket]
+
+    def cells(self, shares: Iterable[Share], bucket: int) -> Cells:
+        """Sum one bucket, or the time before all buckets (PAST), of which only counts are known."""
         cells: Cells = {}
+        kinds = self.kinds
         for shape, entries, sent, recv, _, durations, weight in shares:
-            kind = self.kind(shape)
+            kind = kinds[shape] if shape in kinds else self.kind(shape)
             if kind is None:
                 continue
+            if kind.is_doubted and bucket < self._first.get(shape, bucket + 1):
+                self._first[shape] = bucket
             cell = cells.get((kind.service, kind.key))
             if cell is None:
                 cell = cells[kind.service, kind.key] = Cell()
@@ -122,7 +202,7 @@ class Question:
             cell.unread += entries if kind.is_unread else 0
             cell.sent += recv if kind.is_flipped else sent
             cell.recv += sent if kind.is_flipped else recv
-            if bucket is not None:
+            if bucket != PAST:
                 _add_opened(cell.opened, bucket, entries, durations if kind.has_durations else (), weight)
         return cells
 
@@ -156,15 +236,15 @@ def hop_of(shape: Shape, service: str, inventory: Inventory) -> Hop:
     return Hop.ELSEWHERE if source.native_tunnel or is_waypoint else Hop.BACKEND
 
 
-def add_cell(sums: Draws, cell: Cell, bucket: int | None, first: int | None, last: int | None) -> None:
+def add_cell(sums: Draws, cell: Cell, bucket: int, first: int | None, last: int | None) -> None:
     """Add a bucket: choices by when they were opened, load and failures by when they ended."""
-    if bucket is None or last is None or bucket <= last:
+    if last is None or bucket <= last:
         sums.failed += cell.failed
         sums.ended += cell.entries
         sums.unread += cell.unread
         sums.bytes_sent += cell.sent
         sums.bytes_recv += cell.recv
-    if bucket is None:
+    if bucket == PAST:
         sums.closed += cell.entries
         return
     for at, count in cell.opened.items():

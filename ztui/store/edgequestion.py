@@ -14,7 +14,7 @@ from ztui.model.flow import Direction, Measures, Origin, Shape, Verdict
 from ztui.store.edgesums import Sums
 from ztui.store.others import OPENED, is_other
 from ztui.store.segments import Share
-from ztui.store.settled import PAST, Group, Groups, Settled
+from ztui.store.settled import PAST, Settled
 
 if TYPE_CHECKING:
     from ztui.model.filter import FlowFilter
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from ztui.store.rates import Rates
     from ztui.store.segments import Cells
 
+Group = tuple[str | None, ...]
+Groups = dict[Group, Sums]
 _OTHER_KNOWS = frozenset({"dir", "security", "verdict", "node", "ztunnel"})
 """Filter keys that can still be asked of edges that were forgotten; any other would be guessed."""
 _OTHER_FORGOT = frozenset({"error", "response_flag"})
@@ -144,7 +146,7 @@ class Question:
         self._closed: dict[int, tuple[int, Groups]] = {}
         """Bucket → the number of parts it had, and its sums."""
         self._growing: dict[int, Growing] = {}
-        self._settled: Settled | None = None
+        self._settled: Settled[Group, Sums] | None = None
         self.version = 0
         """Grows when sums that were kept are no longer true."""
         self.base: Base | None = None
@@ -284,7 +286,7 @@ class Question:
     def settled(self, rates: Rates, before: int) -> Groups:
         """Give the sums of the past and of all closed buckets before this one."""
         if self._settled is None or not self._settled.is_of(rates):
-            self._settled = Settled(rates, self.sums)
+            self._settled = Settled(rates, self.sums, Sums.settled)
         self._settled.settle(rates, before)
         return self._settled.groups
 

@@ -17,11 +17,11 @@ from ztui.model.fields import Lookup
 from ztui.model.flow import AccessLogEntry
 from ztui.model.text import logged_at
 from ztui.store.capture import Capture
-from ztui.store.edgequestion import Base, Question
+from ztui.store.edgequestion import Base, Group, Question
 from ztui.store.edgesums import EdgeRow, Sums, percentile
 from ztui.store.rates import BUCKET_S, Rates
 from ztui.store.segments import Share
-from ztui.store.settled import PAST, Group
+from ztui.store.settled import PAST
 from ztui.store.sources import SourceNotes
 
 if TYPE_CHECKING:

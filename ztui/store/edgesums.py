@@ -60,11 +60,11 @@ class Sums:
         return total
 
     @classmethod
-    def settled(cls, parts: Sequence[Sums]) -> Sums:
-        """Add up several for good: nothing of them is kept, and of many durations only evenly spaced quantiles."""
+    def settled(cls, known: Sums | None, more: Sums) -> Sums:
+        """Add up for good: nothing of the parts is kept, and of many durations only evenly spaced quantiles."""
         total = cls()
         spread = total._spread = Spread()
-        for part in parts:
+        for part in (more,) if known is None else (known, more):
             total._merge(part)
             part.pour_into(spread)
         return total
