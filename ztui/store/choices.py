@@ -129,9 +129,9 @@ class Choices:
         question.forget_buckets(set(wanted))
         for bucket in wanted:
             yield bucket, question.closed(rates, bucket)
-        for bucket in rates.open_buckets():  # late lines open old ones again
+        for bucket, cells in question.growing(rates):  # late lines open old ones again
             if first is None or bucket >= first:
-                yield bucket, question.cells(rates.open_shares(bucket), bucket)
+                yield bucket, cells
 
     def _settling(self, question: Question, last: int | None) -> int:
         """Choose before which bucket all is one sum: 0 where what is asked for ends within that sum."""

@@ -5,7 +5,7 @@ Logged time less duration is when a connection was opened; buckets tell it to te
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from ztui.analysis.draws import DrawKey, Draws, Hop, Name
@@ -83,6 +83,8 @@ class Question:
         self._names_known = len(mesh.capture.names)
         self._closed: dict[int, tuple[int, Cells]] = {}
         """Bucket → the number of parts it had, and its sums."""
+        self._growing: dict[int, tuple[int, Cells]] = {}
+        """The same of open buckets, with the state they were in."""
         self._settled: Settled[tuple[str, DrawKey], Cell] | None = None
         self.open: tuple[int, list[tuple[OpenNow, Kind]]] = (-1, [])
         """Version of the dumps, and what is open in them."""
@@ -146,8 +148,9 @@ class Question:
 
     def _forget_since(self, first: int) -> None:
         """Let go of sums that are not true from this bucket on."""
-        for bucket in [bucket for bucket in self._closed if bucket >= first]:
-            del self._closed[bucket]
+        for known in (self._closed, self._growing):
+            for bucket in [bucket for bucket in known if bucket >= first]:
+                del known[bucket]
         if self._settled is not None and self._settled.newest >= first:
             self._settled = None
 
@@ -157,8 +160,7 @@ class Question:
             self.kinds.clear()
             self._doubted.clear()
             self._first.clear()
-            self._closed.clear()
-            self._settled = None
+            self._forget_since(PAST)
 
     def settled(self, rates: Rates, before: int) -> Cells:
         """Sum the past and all closed buckets before this one: of them only counts are known."""
@@ -178,6 +180,17 @@ class Question:
         if known is None or known[0] != parts:
             known = self._closed[bucket] = (parts, self.cells(rates.closed_shares(bucket), bucket))
         return known[1]
+
+    def growing(self, rates: Rates) -> Iterator[tuple[int, Cells]]:
+        """Sum the buckets that are still open, each anew only where something came to it."""
+        known, self._growing = self._growing, {}
+        for bucket in rates.open_buckets():
+            state = rates.open_state(bucket)
+            found = known.get(bucket)
+            if found is None or found[0] != state:
+                found = (state, self.cells(rates.open_shares(bucket), bucket))
+            self._growing[bucket] = found
+            yield bucket, found[1]
 
     def forget_buckets(self, alive: Collection[int]) -> None:
         """Let go of the sums of all other buckets."""

@@ -85,6 +85,8 @@ class Rates:
         self._open: dict[int, Cells] = {}
         self._fresh: dict[int, Cells] = {}
         """Of open buckets: what was counted since `take_news`."""
+        self._touched: dict[int, int] = {}
+        """Of open buckets: the version at which something came last."""
         self._flat: Flat = defaultdict(list)
         self._open_lines = 0
         self._closed: dict[int, list[Segment]] = {}
@@ -225,6 +227,7 @@ class Rates:
             if len(self._open) > _OPEN_BUCKETS:
                 self._close(min(self._open) if bucket >= self._newest else next(iter(self._open)))
             self._see(bucket)
+        self._touched[bucket] = self.version
         cells = self._fresh.get(bucket)
         if cells is None:
             cells = self._fresh[bucket] = {}
@@ -243,6 +246,7 @@ class Rates:
     def _close(self, bucket: int) -> None:
         self._learn(self._gather(bucket))
         cells = self._open.pop(bucket)
+        self._touched.pop(bucket, None)
         self._open_lines -= sum(map(len, cells.values())) - 3 * len(cells)
         self._pack(bucket, cells)
 
@@ -332,6 +336,10 @@ class Rates:
     def open_buckets(self) -> list[int]:
         """Numbers of the buckets that still grow."""
         return sorted(self._open.keys() | {0}) if self._flat else sorted(self._open)
+
+    def open_state(self, bucket: int) -> int:
+        """Give a number that changes whenever something came to an open bucket."""
+        return self._touched.get(bucket, self.version)
 
     def closed_buckets(self) -> list[int]:
         """Numbers of the buckets that are packed (a late line may still open one of them again)."""
