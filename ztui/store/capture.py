@@ -120,6 +120,33 @@ class Capture:
         return workload is not None and self.is_captured_workload(workload)
 
 
+class Doubts:
+    """Shapes that count until a workload they name as source turns out to be captured."""
+
+    def __init__(self, capture: Capture) -> None:
+        self._capture = capture
+        self._shapes: dict[Name, list[Shape]] = {}
+        self._names_known = len(capture.names)
+
+    def note(self, shape: Shape) -> tuple[Name, ...]:
+        """Note a shape that counts, and give whose capture would take it out of the count."""
+        sources = self._capture.sources_of(shape)
+        for source in sources:
+            self._shapes.setdefault(source, []).append(shape)
+        return sources
+
+    def take_refuted(self) -> list[Shape]:
+        """Give the noted shapes whose sources turned out to be captured since the last time."""
+        names = self._capture.names
+        refuted = [shape for name in names[self._names_known :] for shape in self._shapes.pop(name, ())]
+        self._names_known = len(names)
+        return refuted
+
+    def clear(self) -> None:
+        """Forget all shapes."""
+        self._shapes.clear()
+
+
 SOURCE_IP = "src.ip"
 """Name under which the counting notes the source's address in a refused entry's shape."""
 

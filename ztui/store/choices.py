@@ -124,7 +124,7 @@ class Choices:
         since = first
         if since is None:
             since = self._settling(question, last)
-            yield PAST, question.settled(rates, since) if since else question.cells(rates.past_shares(), PAST)
+            yield PAST, question.settled(rates, since) if since else question.sums(rates.past_shares(), PAST)
         wanted = [bucket for bucket in rates.closed_buckets() if bucket >= since]
         question.forget_buckets(set(wanted))
         for bucket in wanted:
@@ -137,7 +137,7 @@ class Choices:
         """Choose before which bucket all is one sum: 0 where what is asked for ends within that sum."""
         rates = self._mesh.edges.rates
         before = rates.newest_bucket - _UNSETTLED_BUCKETS
-        if last is not None and (question.is_settled_after(last) or before > last):
+        if last is not None and max(question.newest_settled, before) > last:
             return 0
         return max(before, 0)
 
@@ -155,7 +155,7 @@ class Choices:
                 share = (entry.shape, 1, sent, recv, entry.time.encode(), durations, 1.0)
                 by_bucket[int(at // BUCKET_S)].append(share)
         for bucket, shares in by_bucket.items():
-            yield bucket, question.cells(shares, bucket)
+            yield bucket, question.sums(shares, bucket)
 
     # -- what is open
 

@@ -5,17 +5,18 @@ Logged time less duration is when a connection was opened; buckets tell it to te
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from ztui.analysis.draws import DrawKey, Draws, Hop, Name
 from ztui.model.fields import service_of, split_address
 from ztui.model.flow import Direction, Measures, Shape, Verdict
+from ztui.store.capture import Doubts
 from ztui.store.heldservices import waypoint_service
 from ztui.store.others import is_other
 from ztui.store.rates import BUCKET_S
 from ztui.store.segments import Share
-from ztui.store.settled import PAST, Settled
+from ztui.store.settled import PAST, Kept
 
 if TYPE_CHECKING:
     from ztui.model.filter import FlowFilter
@@ -67,25 +68,21 @@ class Cell:
 Cells = dict[tuple[str, DrawKey], Cell]
 
 
-class Question:
+class Question(Kept[tuple[str, DrawKey], Cell]):
     """One service (or all) through one filter, with the sums of closed buckets as far as they were needed."""
 
     def __init__(self, mesh: Mesh, service: str | None, where: FlowFilter | None) -> None:
+        super().__init__()
         self._inventory, self._capture = mesh.inventory, mesh.capture
         self.service = service
         self._judge = where.judge(mesh.inventory) if where is not None else None
         self._as_they_are = where is not None and "dir" in where.keys
         self.kinds: dict[Shape, Kind | None] = {}
-        self._doubted: dict[Name, list[Shape]] = {}
-        """Whose capture would take which shapes out of the count."""
+        self._doubts = Doubts(mesh.capture)
         self._first: dict[Shape, int] = {}
         """The first bucket in which a doubted shape was counted."""
-        self._names_known = len(mesh.capture.names)
-        self._closed: dict[int, tuple[int, Cells]] = {}
-        """Bucket → the number of parts it had, and its sums."""
         self._growing: dict[int, tuple[int, Cells]] = {}
-        """The same of open buckets, with the state they were in."""
-        self._settled: Settled[tuple[str, DrawKey], Cell] | None = None
+        """Open bucket → the state it was in, and its sums."""
         self.open: tuple[int, list[tuple[OpenNow, Kind]]] = (-1, [])
         """Version of the dumps, and what is open in them."""
         self.ended_at: dict[str, float] = {}
@@ -113,9 +110,7 @@ class Question:
         if backend is None and not is_failed:
             return None
         source = (shape.src_namespace, shape.src_workload or "")
-        sources = () if self._as_they_are else self._capture.sources_of(shape)
-        for name in sources:
-            self._doubted.setdefault(name, []).append(shape)
+        sources = () if self._as_they_are else self._doubts.note(shape)
         return Kind(
             service=service,
             key=DrawKey(hop_of(shape, service, self._inventory), source, backend),
@@ -138,48 +133,25 @@ class Question:
 
     def learn(self) -> None:
         """Take the shapes out of the count whose sources are known to be captured by now."""
-        names = self._capture.names
-        wrong = [shape for name in names[self._names_known :] for shape in self._doubted.pop(name, ())]
-        self._names_known = len(names)
+        wrong = self._doubts.take_refuted()
         firsts = [self._first.pop(shape) for shape in wrong if self.kinds.get(shape) and shape in self._first]
         self.kinds.update(dict.fromkeys(wrong))
         if firsts:
-            self._forget_since(min(firsts))
+            self.forget_since(min(firsts))
 
-    def _forget_since(self, first: int) -> None:
+    def forget_since(self, first: int) -> None:
         """Let go of sums that are not true from this bucket on."""
-        for known in (self._closed, self._growing):
-            for bucket in [bucket for bucket in known if bucket >= first]:
-                del known[bucket]
-        if self._settled is not None and self._settled.newest >= first:
-            self._settled = None
+        super().forget_since(first)
+        for bucket in [bucket for bucket in self._growing if bucket >= first]:
+            del self._growing[bucket]
 
     def forget_shapes(self, limit: int) -> None:
         """Keep the memory of shapes bounded; sums that nobody could correct any more go with it."""
         if len(self.kinds) > limit:
             self.kinds.clear()
-            self._doubted.clear()
+            self._doubts.clear()
             self._first.clear()
-            self._forget_since(PAST)
-
-    def settled(self, rates: Rates, before: int) -> Cells:
-        """Sum the past and all closed buckets before this one: of them only counts are known."""
-        if self._settled is None or not self._settled.is_of(rates):
-            self._settled = Settled(rates, self.cells, Cell.settled)
-        self._settled.settle(rates, before)
-        return self._settled.groups
-
-    def is_settled_after(self, bucket: int) -> bool:
-        """Whether what came after this bucket is in the settled sums, and cannot be told apart any more."""
-        return self._settled is not None and self._settled.newest > bucket
-
-    def closed(self, rates: Rates, bucket: int) -> Cells:
-        """Sum a closed bucket."""
-        parts = rates.closed_parts(bucket)
-        known = self._closed.get(bucket)
-        if known is None or known[0] != parts:
-            known = self._closed[bucket] = (parts, self.cells(rates.closed_shares(bucket), bucket))
-        return known[1]
+            self.forget_since(PAST)
 
     def growing(self, rates: Rates) -> Iterator[tuple[int, Cells]]:
         """Sum the buckets that are still open, each anew only where something came to it."""
@@ -188,16 +160,13 @@ class Question:
             state = rates.open_state(bucket)
             found = known.get(bucket)
             if found is None or found[0] != state:
-                found = (state, self.cells(rates.open_shares(bucket), bucket))
+                found = (state, self.sums(rates.open_shares(bucket), bucket))
             self._growing[bucket] = found
             yield bucket, found[1]
 
-    def forget_buckets(self, alive: Collection[int]) -> None:
-        """Let go of the sums of all other buckets."""
-        for bucket in self._closed.keys() - alive:
-            del self._closed[bucket]
+    total = staticmethod(Cell.settled)
 
-    def cells(self, shares: Iterable[Share], bucket: int) -> Cells:
+    def sums(self, shares: Iterable[Share], bucket: int) -> Cells:
         """Sum one bucket, or the time before all buckets (PAST), of which only counts are known."""
         cells: Cells = {}
         kinds = self.kinds

@@ -6,15 +6,16 @@ is never changed: sums that grow are copied first.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ztui.model.fields import BY_KEYS, Lookup
 from ztui.model.flow import Direction, Measures, Origin, Shape, Verdict
+from ztui.store.capture import Doubts
 from ztui.store.edgesums import Sums
 from ztui.store.others import OPENED, is_other
 from ztui.store.segments import Share
-from ztui.store.settled import PAST, Settled
+from ztui.store.settled import PAST, Kept
 
 if TYPE_CHECKING:
     from ztui.model.filter import FlowFilter
@@ -117,7 +118,7 @@ _UNKNOWN = Kind((), Manner(Shape(origin=Origin(key=""), level="", message="")), 
 """Stands for the kind of a shape nobody asked for yet: None is one that does not count."""
 
 
-class Question:
+class Question(Kept[Group, Sums]):
     """Keys and filter, with the sums of every bucket as far as they were needed."""
 
     def __init__(
@@ -129,6 +130,7 @@ class Question:
         *,
         as_they_are: bool = False,
     ) -> None:
+        super().__init__()
         self.by = by
         self._getters = [BY_KEYS[key] for key in by]
         self._lookup = lookup
@@ -140,13 +142,8 @@ class Question:
         self._kind_of_group: dict[Group, Kind] = {}
         """Of the first shape of a group: most of the others are alike."""
         self._manners: dict[tuple[object, ...], Manner] = {}
-        self._by_source: dict[Name, list[Shape]] = {}
-        """Whose capture would take which shapes out of the count."""
-        self._names_known = len(capture.names)
-        self._closed: dict[int, tuple[int, Groups]] = {}
-        """Bucket → the number of parts it had, and its sums."""
+        self._doubts = Doubts(capture)
         self._growing: dict[int, Growing] = {}
-        self._settled: Settled[Group, Sums] | None = None
         self.version = 0
         """Grows when sums that were kept are no longer true."""
         self.base: Base | None = None
@@ -181,9 +178,7 @@ class Question:
 
     def _shared(self, shape: Shape, group: Group) -> Kind:
         """Give the kind of a shape, and note whose capture would take it out of the count."""
-        sources = () if self._as_they_are else self._capture.sources_of(shape)
-        for source in sources:
-            self._by_source.setdefault(source, []).append(shape)
+        sources = () if self._as_they_are else self._doubts.note(shape)
         manner = self._manner(shape)
         known = self._kind_of_group.get(group)
         if known is None:
@@ -201,28 +196,22 @@ class Question:
 
     def learn(self) -> None:
         """Take the shapes out of the count whose sources are known to be captured by now."""
-        names = self._capture.names
         wrong: list[int] = []
-        for name in names[self._names_known :]:
-            for shape in self._by_source.pop(name, ()):
-                kind = self._kinds.get(shape)
-                self._kinds[shape] = None
-                if kind is not None:
-                    self._kind_of_group.pop(kind.group, None)
-                    wrong += () if kind.first is None else (kind.first,)
-        self._names_known = len(names)
+        for shape in self._doubts.take_refuted():
+            kind = self._kinds.get(shape)
+            self._kinds[shape] = None
+            if kind is not None:
+                self._kind_of_group.pop(kind.group, None)
+                wrong += () if kind.first is None else (kind.first,)
         if wrong:
-            self._forget_since(min(wrong))
+            self.forget_since(min(wrong))
 
-    def _forget_since(self, first: int) -> None:
+    def forget_since(self, first: int) -> None:
         """Let go of sums that are not true from this bucket on."""
         self.version += 1
-        for bucket in [bucket for bucket in self._closed if bucket >= first]:
-            del self._closed[bucket]
+        super().forget_since(first)
         for bucket in [bucket for bucket in self._growing if bucket >= first]:
             del self._growing[bucket]
-        if self._settled is not None and self._settled.newest >= first:
-            self._settled = None
 
     def forget_shapes(self, limit: int) -> None:
         """Keep the memory of shapes bounded; sums that nobody could correct any more go with it."""
@@ -230,8 +219,8 @@ class Question:
             self._kinds.clear()
             self._kind_of_group.clear()
             self._manners.clear()
-            self._by_source.clear()
-            self._forget_since(PAST)
+            self._doubts.clear()
+            self.forget_since(PAST)
 
     # -- sums
 
@@ -245,7 +234,7 @@ class Question:
     def rest(self) -> None:
         """Let go of running sums: whoever asks again counts anew."""
         self._growing.clear()
-        self._settled = None
+        self.unsettle()
         self.base, self.rows, self.rows_of = None, {}, ()
 
     def grow(self, rates: Rates) -> tuple[dict[int, Groups], dict[int, Groups]]:
@@ -266,6 +255,8 @@ class Question:
             grown[bucket] = growing.take_grown()
         return {bucket: growing.groups for bucket, growing in self._growing.items()}, grown
 
+    total = staticmethod(Sums.settled)
+
     def sums(self, shares: Iterable[Share], bucket: int) -> Groups:
         """Give sums per group of what one bucket knows."""
         kinds, groups = self._kinds, Groups()
@@ -282,26 +273,6 @@ class Question:
                 kind.first = bucket
             kind.manner.add(sums, entries, sent, recv, time, durations, weight)
         return groups
-
-    def settled(self, rates: Rates, before: int) -> Groups:
-        """Give the sums of the past and of all closed buckets before this one."""
-        if self._settled is None or not self._settled.is_of(rates):
-            self._settled = Settled(rates, self.sums, Sums.settled)
-        self._settled.settle(rates, before)
-        return self._settled.groups
-
-    def closed(self, rates: Rates, bucket: int) -> Groups:
-        """Give the sums of a closed bucket."""
-        parts = rates.closed_parts(bucket)
-        known = self._closed.get(bucket)
-        if known is None or known[0] != parts:
-            known = self._closed[bucket] = (parts, self.sums(rates.closed_shares(bucket), bucket))
-        return known[1]
-
-    def forget_buckets(self, alive: Collection[int]) -> None:
-        """Let go of the sums of all other buckets."""
-        for bucket in self._closed.keys() - alive:
-            del self._closed[bucket]
 
 
 class Base:

@@ -6,7 +6,8 @@ each answer took half a processor once there was one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection, Iterable
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
@@ -31,7 +32,6 @@ class Settled(Generic[Key, Value]):
         sums: Callable[[Iterable[Share], int], dict[Key, Value]],
         total: Callable[[Value | None, Value], Value],
     ) -> None:
-        self._sums = sums
         self._total = total
         self._retired, self._folds = rates.retired, rates.folds
         self._numbers: set[int] = set()
@@ -51,7 +51,7 @@ class Settled(Generic[Key, Value]):
         self._numbers -= gone
         return True
 
-    def settle(self, rates: Rates, before: int) -> None:
+    def settle(self, rates: Rates, before: int, sums: Callable[[Iterable[Share], int], dict[Key, Value]]) -> None:
         """Add what is not yet in the sums of the closed buckets before this one."""
         for bucket in rates.closed_buckets():
             if bucket >= before:
@@ -59,9 +59,66 @@ class Settled(Generic[Key, Value]):
             for part in rates.segments(bucket):
                 if part.number not in self._numbers:
                     self._numbers.add(part.number)
-                    self._add(self._sums(part.shares(), bucket))
+                    self._add(sums(part.shares(), bucket))
                     self.newest = max(self.newest, bucket)
 
     def _add(self, groups: dict[Key, Value]) -> None:
         for group, sums in groups.items():
             self.groups[group] = self._total(self.groups.get(group), sums)
+
+
+class Kept(ABC, Generic[Key, Value]):
+    """What one question knows of buckets that do not grow any more: of each as it was asked for, and of all old ones.
+
+    The question is one, and not the owner of one: it would own what refers to it, and stay until it is collected.
+    """
+
+    def __init__(self) -> None:
+        self._closed: dict[int, tuple[int, dict[Key, Value]]] = {}
+        """Bucket → the number of parts it had, and its sums."""
+        self._settled: Settled[Key, Value] | None = None
+
+    @abstractmethod
+    def sums(self, shares: Iterable[Share], bucket: int) -> dict[Key, Value]:
+        """Give sums of what one bucket knows."""
+
+    @staticmethod
+    @abstractmethod
+    def total(known: Value | None, more: Value) -> Value:
+        """Add up two sums for good."""
+
+    @property
+    def newest_settled(self) -> int:
+        """The newest bucket that is in the sums of all old ones; it cannot be told apart any more."""
+        return PAST if self._settled is None else self._settled.newest
+
+    def settled(self, rates: Rates, before: int) -> dict[Key, Value]:
+        """Give the sums of the past and of all closed buckets before this one."""
+        if self._settled is None or not self._settled.is_of(rates):
+            self._settled = Settled(rates, self.sums, self.total)
+        self._settled.settle(rates, before, self.sums)
+        return self._settled.groups
+
+    def closed(self, rates: Rates, bucket: int) -> dict[Key, Value]:
+        """Give the sums of a closed bucket."""
+        parts = rates.closed_parts(bucket)
+        known = self._closed.get(bucket)
+        if known is None or known[0] != parts:
+            known = self._closed[bucket] = (parts, self.sums(rates.closed_shares(bucket), bucket))
+        return known[1]
+
+    def forget_buckets(self, alive: Collection[int]) -> None:
+        """Let go of the sums of all other buckets."""
+        for bucket in self._closed.keys() - alive:
+            del self._closed[bucket]
+
+    def unsettle(self) -> None:
+        """Let go of the sums of all old buckets."""
+        self._settled = None
+
+    def forget_since(self, first: int) -> None:
+        """Let go of sums that are not true from this bucket on."""
+        for bucket in [bucket for bucket in self._closed if bucket >= first]:
+            del self._closed[bucket]
+        if self.newest_settled >= first:
+            self._settled = None
