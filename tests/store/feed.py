@@ -15,6 +15,7 @@ from ztui.model.flow import EntryBatch, Origin
 from ztui.model.observation import ClusterChanged, ConfigDumpTaken, EntriesRead, ZtunnelsFound
 from ztui.model.streams import StreamKey, StreamKind
 from ztui.store.edges import EdgeRow
+from ztui.store.history import Bounds
 from ztui.store.mesh import Mesh
 
 START = 1_769_850_000.0
@@ -118,9 +119,9 @@ def pod(name: str, node: str = "w1", **more: Any) -> Pod:
 class Fed:
     """A memory, and the ways to feed it."""
 
-    def __init__(self, **bounds: Any) -> None:
+    def __init__(self, *, max_rows: int = 100_000, **bounds: int) -> None:
         self.clock = ManualClock(START)
-        self.mesh = Mesh(clock=self.clock, **bounds)
+        self.mesh = Mesh(clock=self.clock, max_rows=max_rows, bounds=Bounds(**bounds))
         self._dumps = DumpReader()
         self._readers: dict[str, Reader] = {}
 

@@ -246,7 +246,7 @@ def test_a_window_that_reaches_past_the_buckets_counts_the_past_only_as_a_whole(
     assert only(fed.edges(window_s=600)).flows == 30, "all of the past lies in the window"
     row = only(fed.edges(window_s=200))
     kept = fed.mesh.edges.rates
-    assert row.flows == kept.newest_bucket - kept.kept_from + 1 < 20
+    assert row.flows == kept.newest_bucket - kept.history.kept_from + 1 < 20
     assert row.rate_per_s == pytest.approx(0.1), "over the time that is still known, not over all that was asked"
 
 

@@ -13,7 +13,7 @@ from tests.store.feed import START, Fed, line
 from ztui.store.choices import Choices, Span
 from ztui.store.edges import EdgeRow
 from ztui.store.edgesums import Sums
-from ztui.store.rates import Rates
+from ztui.store.history import History
 
 SERVICES = ("reviews", "ratings", "details")
 _STEPS = 40
@@ -105,7 +105,7 @@ def test_the_past_is_not_read_again_for_each_answer(monkeypatch: pytest.MonkeyPa
     for step in range(60):
         fed.log("w1", line(10.0 * step, src=f"curl-{step}"))
         choices.balances(Span())
-    monkeypatch.setattr(Rates, "past_shares", None)
+    monkeypatch.setattr(History, "past_shares", None)
     for step in range(60, 120):
         fed.log("w1", line(10.0 * step, src=f"curl-{step}"))
         (found,) = choices.balances(Span())

@@ -13,6 +13,7 @@ from ztui.errors import UsageError
 from ztui.model.streams import StreamKind
 from ztui.store.choices import Choices, Span
 from ztui.store.heldservices import names_of
+from ztui.store.history import Bounds
 from ztui.store.mesh import Mesh, Topic
 from ztui.tables.balance import BALANCE, SERVICES_SEEN, backend_rows, balance_document
 from ztui.tables.render import choose_columns, json_text, lines, sort_rows, yaml_text
@@ -86,8 +87,7 @@ class _Question:
             clock=self._clock,
             max_rows=settings.max_rows if needs_entries or not settings.files else 1,
             max_bytes=settings.max_bytes,
-            max_shapes=_MOST_SHAPES,
-            max_cells=_MOST_SHAPES,
+            bounds=Bounds(max_shapes=_MOST_SHAPES, max_cells=_MOST_SHAPES),
         )
         self._choices = Choices(self.mesh, is_saved=bool(settings.files))
 

@@ -12,6 +12,7 @@ from ztui.cli.span import Span
 from ztui.clock import SystemClock
 from ztui.errors import UsageError
 from ztui.model.fields import BY_KEYS
+from ztui.store.history import Bounds
 from ztui.store.mesh import Mesh, Topic
 from ztui.store.rates import BUCKET_S
 from ztui.tables.edges import edges_table
@@ -67,9 +68,11 @@ class _Question:
             clock=self._clock,
             max_rows=settings.max_rows if self._needs_entries else 0,
             max_bytes=settings.max_bytes,
-            max_buckets=max(_LEAST_BUCKETS, ceil((settings.since_s or 0) / BUCKET_S) + 2),
-            max_shapes=_MOST_SHAPES,
-            max_cells=_MOST_SHAPES,
+            bounds=Bounds(
+                max_buckets=max(_LEAST_BUCKETS, ceil((settings.since_s or 0) / BUCKET_S) + 2),
+                max_shapes=_MOST_SHAPES,
+                max_cells=_MOST_SHAPES,
+            ),
             is_timed=self._asks_for_times,
         )
         self.memory = Span.before(self.mesh, settings)

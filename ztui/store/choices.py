@@ -95,7 +95,7 @@ class Choices:
         while len(self._questions) >= _QUESTIONS:
             del self._questions[next(iter(self._questions))]
         self._questions[key] = question
-        question.forget_shapes(4 * mesh.edges.rates.max_shapes)
+        question.forget_shapes(4 * mesh.edges.bounds.max_shapes)
         question.learn()
         return question
 
@@ -121,14 +121,15 @@ class Choices:
             yield from ((at, cells) for at, cells in self._kept(question, where) if first is None or at >= first)
             return
         rates = self._mesh.edges.rates
+        history = rates.history
         since = first
         if since is None:
             since = self._settling(question, last)
-            yield PAST, question.settled(rates, since) if since else question.sums(rates.past_shares(), PAST)
-        wanted = [bucket for bucket in rates.closed_buckets() if bucket >= since]
+            yield PAST, question.settled(history, since) if since else question.sums(history.past_shares(), PAST)
+        wanted = [bucket for bucket in history.buckets() if bucket >= since]
         question.forget_buckets(set(wanted))
         for bucket in wanted:
-            yield bucket, question.closed(rates, bucket)
+            yield bucket, question.closed(history, bucket)
         for bucket, cells in question.growing(rates):  # late lines open old ones again
             if first is None or bucket >= first:
                 yield bucket, cells

@@ -19,6 +19,7 @@ from ztui.model.text import logged_at
 from ztui.store.capture import Capture
 from ztui.store.edgequestion import Base, Group, Question
 from ztui.store.edgesums import EdgeRow, Sums, percentile
+from ztui.store.history import USUAL, Bounds
 from ztui.store.rates import BUCKET_S, Rates
 from ztui.store.segments import Share
 from ztui.store.settled import PAST
@@ -46,19 +47,16 @@ class EdgeStore:
         lookup: Lookup,
         capture: Capture,
         *,
-        max_buckets: int = 360,
-        max_shapes: int = 65_536,
-        max_cells: int = 400_000,
+        bounds: Bounds = USUAL,
         is_timed: bool = True,
     ) -> None:
         self._lookup = lookup
         self.capture = capture
+        self.bounds = bounds
         self.rates = Rates(
             is_counted=self._is_counted,
             learn=capture.learn,
-            max_buckets=max_buckets,
-            max_shapes=max_shapes,
-            max_cells=max_cells,
+            bounds=self.bounds,
             is_timed=is_timed,
         )
         self.sources = SourceNotes()
@@ -144,7 +142,7 @@ class EdgeStore:
 
     def kept_s(self, now: float) -> float | None:
         """Seconds back from `now` of which single tens are kept: no window reaches further. None while all are."""
-        first = self.rates.kept_from
+        first = self.rates.history.kept_from
         return now - first * BUCKET_S if first else None
 
     def learn(self) -> None:
@@ -178,28 +176,28 @@ class EdgeStore:
         self._questions[key] = question
         for seldom in list(self._questions.values())[:-_GROWING_QUESTIONS]:
             seldom.rest()
-        question.forget_shapes(4 * self.rates.max_shapes)
+        question.forget_shapes(4 * self.bounds.max_shapes)
         question.learn()
         return question
 
     def _base(self, question: Question, span: _Span) -> Base:
         """Give the sums of all that does not grow, made anew when a bucket closes or the window moves on."""
-        rates = self.rates
-        asked = (span.first, span.last, span.with_past, rates.closed_version, rates.past_version, question.version)
+        history = self.rates.history
+        asked = (span.first, span.last, span.with_past, history.version, question.version)
         if question.base is None or question.base.asked != asked:
-            closed = rates.closed_buckets()
+            closed = history.buckets()
             parts = []
             if span.with_past and question.base is not None:
-                parts.append(question.settled(rates, span.trend_first))
+                parts.append(question.settled(history, span.trend_first))
                 closed = [bucket for bucket in closed if bucket >= span.trend_first]
             elif span.with_past:  # asked for the first time, maybe the only one
-                parts.append(question.sums(rates.past_shares(), PAST))
+                parts.append(question.sums(history.past_shares(), PAST))
             # What the window has passed is not asked again; kept for an hour, it took 4 MB a minute at 2,000 lines/s.
             question.forget_buckets({bucket for bucket in closed if span.covers(bucket) or span.trends(bucket)})
-            parts += [question.closed(rates, bucket) for bucket in closed if span.covers(bucket)]
+            parts += [question.closed(history, bucket) for bucket in closed if span.covers(bucket)]
             trends: dict[Group, list[float]] = {}
             for bucket in filter(span.trends, closed):
-                for group, sums in question.closed(rates, bucket).items():
+                for group, sums in question.closed(history, bucket).items():
                     trend = trends.setdefault(group, [0.0] * TREND_BUCKETS)
                     trend[bucket - span.trend_first] += sums.flows / BUCKET_S
             question.base = Base(asked, parts, trends)
@@ -217,7 +215,7 @@ class EdgeStore:
         oldest = self.rates.oldest_bucket
         with_past = oldest is not None and oldest >= first
         # What is asked beyond what was read, or is kept as buckets (the past cannot be divided), is not timed either.
-        reach = oldest if with_past and oldest is not None else max(first, min(self.rates.kept_from, last))
+        reach = oldest if with_past and oldest is not None else max(first, min(self.rates.history.kept_from, last))
         length_s = max(end - reach * BUCKET_S, BUCKET_S if with_past else 1.0)
         return _Span(first=first if with_past else reach, last=last, length_s=length_s, with_past=with_past)
 

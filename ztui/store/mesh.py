@@ -27,6 +27,7 @@ from ztui.store.capture import Capture
 from ztui.store.cluster import ClusterState
 from ztui.store.edges import EdgeStore
 from ztui.store.entries import EntryStore
+from ztui.store.history import USUAL, Bounds
 from ztui.store.inventory import Inventory
 from ztui.store.marks import Marks
 from ztui.store.streams import StreamTable
@@ -49,9 +50,8 @@ class Topic(StrEnum):
 class Mesh:
     """Everything that was observed, as far as its bounds reach. `versions` has a counter per topic that only grows.
 
-    Bounds: `max_rows` entries or `max_bytes` of them; `max_buckets` of ten seconds each (an hour), `max_cells` shapes
-    in them, `max_shapes` distinct shapes in the sums of what is older. A command that reads files to their end and
-    prints every edge may raise the last three, and where it asks for no window, rate or trend do without `is_timed`.
+    It keeps `max_rows` entries or `max_bytes` of them, and counts within `bounds`. A command that reads files to their
+    end and prints every edge may raise these, and where it asks for no window, rate or trend do without `is_timed`.
     """
 
     def __init__(
@@ -60,9 +60,7 @@ class Mesh:
         clock: Clock,
         max_rows: int = 100_000,
         max_bytes: int = 64 << 20,
-        max_buckets: int = 360,
-        max_shapes: int = 65_536,
-        max_cells: int = 400_000,
+        bounds: Bounds = USUAL,
         is_timed: bool = True,
     ) -> None:
         self.clock = clock
@@ -74,9 +72,7 @@ class Mesh:
         self.edges = EdgeStore(
             self.inventory,
             self.capture,
-            max_buckets=max_buckets,
-            max_shapes=max_shapes,
-            max_cells=max_cells,
+            bounds=bounds,
             is_timed=is_timed,
         )
         self.streams = StreamTable()

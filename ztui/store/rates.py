@@ -1,22 +1,20 @@
 """How often each shape of entry was logged, when, with how many bytes and how long: in buckets of ten seconds.
 
 Counting is the one thing done for every line, so it is one dictionary look-up and one list append per line. A bucket
-that lines no longer reach is packed into arrays, one older than an hour is added to the past,
-where a shape has one sum, and a past with too many shapes folds the idle ones into *other*, which keeps the sums.
-Time is the log's own, never the observer's.
+that lines no longer reach is packed and goes into the history. Time is the log's own, never the observer's.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from itertools import repeat
 from typing import Any
 
 from ztui.model.flow import EntryBatch, Shape, Tally
-from ztui.store.others import is_other, other_shape
-from ztui.store.segments import Cells, Segment, Share, Sum
+from ztui.store.history import Bounds, History
+from ztui.store.segments import Cells, Share
 
 BUCKET_S = 10
 _PREFIX = 18
@@ -46,9 +44,9 @@ def _cell(numbers: list[int]) -> list[Any]:
 class Rates:
     """Counts entries per shape and ten seconds. `version` grows with every batch.
 
-    Bounds: `max_buckets` of ten seconds, `max_cells` packed shapes in them, `max_shapes` in the past. `is_counted`
-    decides whether a shape that is about to be forgotten counts as a connection: eviction freezes that. Without
-    `is_timed` all time is one bucket: a cell per shape, enough for an answer without windows, rates and trends.
+    What lines no longer reach is in `history`, within its `bounds`. `is_counted` decides whether a shape that is about
+    to be forgotten counts as a connection: eviction freezes that. Without `is_timed` all time is one bucket: a cell per
+    shape, enough for an answer without windows, rates and trends.
 
     What was counted since `take_news` is kept apart from the rest of its bucket, so that who keeps running sums gets
     only what is new; `learn` is told of shapes that are packed before anybody took the news of them.
@@ -59,27 +57,14 @@ class Rates:
         *,
         is_counted: Callable[[Shape], bool],
         learn: Callable[[Iterable[Shape]], None],
-        max_buckets: int = 360,
-        max_cells: int = 400_000,
-        max_shapes: int = 65_536,
+        bounds: Bounds,
         is_timed: bool = True,
     ) -> None:
-        self._is_counted = is_counted
         self._learn = learn
         self._is_timed = is_timed
         self._max_open_lines = _OPEN_LINES if is_timed else _OPEN_LINES_TIMELESS
-        self.max_buckets = max_buckets
-        self.max_cells = max_cells
-        self.max_shapes = max_shapes
+        self.history = History(bounds, is_counted)
         self.version = 0
-        self.past_version = 0
-        self.closed_version = 0
-        """Grows whenever a closed bucket changes."""
-        self.retired = 0
-        """Packed parts of buckets that have been added to the past."""
-        self.folds = 0
-        """How often idle shapes of the past were folded into *other*."""
-        self._packed = 0
         self.entries = 0
         """Entries counted since the start, those in *other* included."""
         self._open: dict[int, Cells] = {}
@@ -89,15 +74,9 @@ class Rates:
         """Of open buckets: the version at which something came last."""
         self._flat: Flat = defaultdict(list)
         self._open_lines = 0
-        self._closed: dict[int, list[Segment]] = {}
-        self._cells = 0
-        self._past: dict[Shape, bytes] = {}
-        """Sums, packed: a mesh that rolls out has ever more shapes that are only remembered."""
-        self._others: dict[tuple[object, ...], Shape] = {}
         self._prefixes: dict[bytes, int] = {}
         self._newest = 0
         self._oldest: int | None = None
-        self._kept_from = 0
 
     # -- counting
 
@@ -168,7 +147,8 @@ class Rates:
             cells[shape] = [tally.bytes_sent, tally.bytes_recv, time, *durations]
             self.entries += tally.entries
         self._learn(cells)
-        self._pack(bucket, cells)
+        self._see(bucket)
+        self.history.add(bucket, cells)
 
     def count_unmeasured(self, time: bytes, counted: Mapping[Shape, int]) -> None:
         """Count connections whose numbers nobody read; all lie in the ten seconds of `time`."""
@@ -236,80 +216,27 @@ class Rates:
     def _see(self, bucket: int) -> None:
         if bucket > self._newest:
             self._newest = bucket
-            for old in [one for one in self._closed if one <= bucket - self.max_buckets]:
-                self._retire(old)
+            self.history.age(bucket)
         if bucket and (self._oldest is None or bucket < self._oldest):  # 0: lines without a readable time
             self._oldest = bucket
 
-    # -- closing, retiring, forgetting
+    # -- closing
 
     def _close(self, bucket: int) -> None:
         self._learn(self._gather(bucket))
         cells = self._open.pop(bucket)
         self._touched.pop(bucket, None)
         self._open_lines -= sum(map(len, cells.values())) - 3 * len(cells)
-        self._pack(bucket, cells)
+        self.history.add(bucket, cells)
 
     def _close_all(self) -> None:
         if self._flat:
             self._learn(self._flat)
-            self._pack(0, {shape: _cell(numbers) for shape, numbers in self._flat.items()})
+            self.history.add(0, {shape: _cell(numbers) for shape, numbers in self._flat.items()})
             self._flat.clear()
         for bucket in sorted(self._open):
             self._close(bucket)
         self._open_lines = 0
-
-    def _pack(self, bucket: int, cells: Cells) -> None:
-        if not cells:
-            return
-        self.closed_version += 1
-        self._see(bucket)
-        self._packed += 1
-        self._closed.setdefault(bucket, []).append(Segment(cells, self._packed))
-        self._cells += len(cells)
-        if bucket <= self._newest - self.max_buckets:
-            self._retire(bucket)
-        while self._cells > self.max_cells and len(self._closed) > 1:
-            self._retire(min(self._closed))
-
-    def _retire(self, bucket: int) -> None:
-        """Add a bucket to the past."""
-        self.past_version += 1
-        self.closed_version += 1
-        self._kept_from = max(self._kept_from, bucket + 1)
-        past = self._past
-        for segment in self._closed.pop(bucket):
-            self.retired += 1
-            self._cells -= len(segment.shapes)
-            for shape, entries, sent, recv, time, durations, _ in segment.shares():
-                known = past.get(shape)
-                total = Sum() if known is None else Sum.unpacked(known)
-                total.add(entries, sent, recv, time, durations)
-                past[shape] = total.packed()
-        if len(past) > self.max_shapes:
-            self._fold_idle()
-
-    def _fold_idle(self) -> None:
-        """Fold the quarter of shapes that has been idle longest into *other*."""
-        self.folds += 1
-        past = {shape: Sum.unpacked(data) for shape, data in self._past.items()}
-        idle = sorted(past, key=lambda shape: past[shape].time)
-        for shape in idle[: max(len(idle) // 4, len(idle) - self.max_shapes)]:
-            if is_other(shape):
-                continue
-            total = past.pop(shape)
-            past.setdefault(self._other(shape), Sum()).add_all(total)
-        self._past = {shape: total.packed() for shape, total in past.items()}
-
-    def _other(self, shape: Shape) -> Shape:
-        """Give the shape that stands for all forgotten ones that are alike in who reports them and how they count."""
-        verdict = shape.verdict
-        is_counted = self._is_counted(shape)
-        key = (shape.origin.key, shape.direction, verdict, shape.is_mtls, is_counted, shape.measures)
-        other = self._others.get(key)
-        if other is None:
-            other = self._others[key] = other_shape(shape, verdict, is_counted=is_counted)
-        return other
 
     # -- reading
 
@@ -328,11 +255,6 @@ class Rates:
         """Whether it is known when something was logged; else all time is one bucket."""
         return self._is_timed
 
-    @property
-    def kept_from(self) -> int:
-        """Number of the first ten seconds of which nothing has been added to the past."""
-        return self._kept_from
-
     def open_buckets(self) -> list[int]:
         """Numbers of the buckets that still grow."""
         return sorted(self._open.keys() | {0}) if self._flat else sorted(self._open)
@@ -340,14 +262,6 @@ class Rates:
     def open_state(self, bucket: int) -> int:
         """Give a number that changes whenever something came to an open bucket."""
         return self._touched.get(bucket, self.version)
-
-    def closed_buckets(self) -> list[int]:
-        """Numbers of the buckets that are packed (a late line may still open one of them again)."""
-        return sorted(self._closed)
-
-    def closed_parts(self, bucket: int) -> int:
-        """How often lines of this bucket were packed: changes whenever its closed shares do."""
-        return len(self.segments(bucket))
 
     def open_cells(self, bucket: int) -> Cells:
         """Give what an open bucket knows, but for news nobody took, as it is kept: to be read.
@@ -374,26 +288,9 @@ class Rates:
                 else:
                     yield shape, len(numbers) // 3, sum(numbers[::3]), sum(numbers[1::3]), b"", numbers[2::3], 1.0
 
-    def segments(self, bucket: int) -> Sequence[Segment]:
-        """Give the packed parts of a closed bucket."""
-        return self._closed.get(bucket, ())
-
-    def closed_shares(self, bucket: int) -> Iterator[Share]:
-        """Give what a closed bucket knows; a shape may come more than once."""
-        for segment in self.segments(bucket):
-            yield from segment.shares()
-
-    def past_shares(self) -> Iterator[Share]:
-        """Give what is known of the time before the buckets; a shape may come more than once."""
-        for shape, data in self._past.items():
-            yield from Sum.unpacked(data).shares(shape)
-
     def shapes(self) -> Iterator[Shape]:
         """Every shape that is remembered; one may come more than once."""
         for cells in (*self._open.values(), *self._fresh.values()):
             yield from cells
         yield from self._flat
-        for segments in self._closed.values():
-            for segment in segments:
-                yield from segment.shapes
-        yield from self._past
+        yield from self.history.shapes()

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
-    from ztui.store.rates import Rates
+    from ztui.store.history import History
     from ztui.store.segments import Share
 
 Key = TypeVar("Key")
@@ -28,35 +28,35 @@ class Settled(Generic[Key, Value]):
 
     def __init__(
         self,
-        rates: Rates,
+        history: History,
         sums: Callable[[Iterable[Share], int], dict[Key, Value]],
         total: Callable[[Value | None, Value], Value],
     ) -> None:
         self._total = total
-        self._retired, self._folds = rates.retired, rates.folds
+        self._retired, self._folds = history.retired, history.folds
         self._numbers: set[int] = set()
         """Of the packed parts that are in the sums, and not yet in the past."""
         self.newest = PAST
         """The newest bucket that is in the sums."""
         self.groups: dict[Key, Value] = {}
-        self._add(sums(rates.past_shares(), PAST))
+        self._add(sums(history.past_shares(), PAST))
 
-    def is_of(self, rates: Rates) -> bool:
+    def is_of(self, history: History) -> bool:
         """Whether nothing became part of the past that is not in the sums, or left it: else begin again."""
-        numbers = {part.number for bucket in rates.closed_buckets() for part in rates.segments(bucket)}
+        numbers = {part.number for bucket in history.buckets() for part in history.segments(bucket)}
         gone = self._numbers - numbers
-        if rates.folds != self._folds or rates.retired != self._retired + len(gone):
+        if history.folds != self._folds or history.retired != self._retired + len(gone):
             return False
-        self._retired = rates.retired
+        self._retired = history.retired
         self._numbers -= gone
         return True
 
-    def settle(self, rates: Rates, before: int, sums: Callable[[Iterable[Share], int], dict[Key, Value]]) -> None:
+    def settle(self, history: History, before: int, sums: Callable[[Iterable[Share], int], dict[Key, Value]]) -> None:
         """Add what is not yet in the sums of the closed buckets before this one."""
-        for bucket in rates.closed_buckets():
+        for bucket in history.buckets():
             if bucket >= before:
                 break
-            for part in rates.segments(bucket):
+            for part in history.segments(bucket):
                 if part.number not in self._numbers:
                     self._numbers.add(part.number)
                     self._add(sums(part.shares(), bucket))
@@ -92,19 +92,19 @@ class Kept(ABC, Generic[Key, Value]):
         """The newest bucket that is in the sums of all old ones; it cannot be told apart any more."""
         return PAST if self._settled is None else self._settled.newest
 
-    def settled(self, rates: Rates, before: int) -> dict[Key, Value]:
+    def settled(self, history: History, before: int) -> dict[Key, Value]:
         """Give the sums of the past and of all closed buckets before this one."""
-        if self._settled is None or not self._settled.is_of(rates):
-            self._settled = Settled(rates, self.sums, self.total)
-        self._settled.settle(rates, before, self.sums)
+        if self._settled is None or not self._settled.is_of(history):
+            self._settled = Settled(history, self.sums, self.total)
+        self._settled.settle(history, before, self.sums)
         return self._settled.groups
 
-    def closed(self, rates: Rates, bucket: int) -> dict[Key, Value]:
+    def closed(self, history: History, bucket: int) -> dict[Key, Value]:
         """Give the sums of a closed bucket."""
-        parts = rates.closed_parts(bucket)
+        parts = len(history.segments(bucket))
         known = self._closed.get(bucket)
         if known is None or known[0] != parts:
-            known = self._closed[bucket] = (parts, self.sums(rates.closed_shares(bucket), bucket))
+            known = self._closed[bucket] = (parts, self.sums(history.shares(bucket), bucket))
         return known[1]
 
     def forget_buckets(self, alive: Collection[int]) -> None:
