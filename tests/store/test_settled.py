@@ -17,6 +17,14 @@ from ztui.store.history import History
 
 SERVICES = ("reviews", "ratings", "details")
 _STEPS = 40
+BOUNDS: tuple[dict[str, int], ...] = (
+    {},
+    {"max_buckets": 20},
+    {"max_cells": 30},
+    {"max_buckets": 9, "max_shapes": 6},
+    {"joined_cells": 20},
+    {"joined_cells": 20, "max_buckets": 25, "max_cells": 60},
+)
 
 
 def written(rng: Random) -> list[list[tuple[str, str]]]:
@@ -48,7 +56,7 @@ def told(rows: list[EdgeRow]) -> dict[tuple[str | None, ...], tuple[Any, ...]]:
 
 
 @pytest.mark.parametrize("seed", range(12))
-@pytest.mark.parametrize("bounds", [{}, {"max_buckets": 20}, {"max_cells": 30}, {"max_buckets": 9, "max_shapes": 6}])
+@pytest.mark.parametrize("bounds", BOUNDS)
 def test_asked_at_each_step_the_answer_is_that_of_one_question(seed: int, bounds: dict[str, int]) -> None:
     asked = Fed(**bounds)
     steps = written(Random(seed))
@@ -79,7 +87,7 @@ def _sums_alive() -> int:
 
 
 @pytest.mark.parametrize("seed", range(8))
-@pytest.mark.parametrize("bounds", [{}, {"max_buckets": 20}, {"max_cells": 30}, {"max_buckets": 9, "max_shapes": 6}])
+@pytest.mark.parametrize("bounds", BOUNDS)
 def test_choices_since_the_start_are_those_of_one_question(seed: int, bounds: dict[str, int]) -> None:
     asked = Fed(**bounds)
     choices = Choices(asked.mesh)

@@ -87,7 +87,7 @@ class _Question:
             clock=self._clock,
             max_rows=settings.max_rows if needs_entries or not settings.files else 1,
             max_bytes=settings.max_bytes,
-            bounds=Bounds(max_shapes=_MOST_SHAPES, max_cells=_MOST_SHAPES),
+            bounds=Bounds(max_shapes=_MOST_SHAPES, joined_cells=_MOST_SHAPES, max_cells=_MOST_SHAPES),
         )
         self._choices = Choices(self.mesh, is_saved=bool(settings.files))
 

@@ -71,6 +71,7 @@ class _Question:
             bounds=Bounds(
                 max_buckets=max(_LEAST_BUCKETS, ceil((settings.since_s or 0) / BUCKET_S) + 2),
                 max_shapes=_MOST_SHAPES,
+                joined_cells=_MOST_SHAPES,
                 max_cells=_MOST_SHAPES,
             ),
             is_timed=self._asks_for_times,

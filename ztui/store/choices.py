@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 _QUESTIONS = 4
 _UNSETTLED_BUCKETS = 12
 """Buckets at the end of all time that are kept apart: late lines still reach them, a pause may end within them."""
+_NEVER = 1 << 62
+"""A bucket later than all."""
 _MARGIN_S = 5.0
 """How far the clocks of a ztunnel and ours, and the order of lines, may be apart."""
 _MOST_NOTED = 65_536
@@ -104,14 +106,21 @@ class Choices:
     ) -> dict[str, dict[DrawKey, Draws]]:  # fmt: skip
         question = self._question(service, where)
         draws: dict[str, dict[DrawKey, Draws]] = defaultdict(dict)
-        first = None if span.since is None else int(span.since // BUCKET_S)
-        last = None if span.until is None else int(span.until // BUCKET_S)
+        first, last = self._ends(span)
         for bucket, cells in self._buckets(question, where, first, last):
             for (name, key), cell in cells.items():
                 sums = draws[name].setdefault(key, Draws())
                 add_cell(sums, cell, bucket, first, last)
         self._add_open(question, draws, span)
         return draws
+
+    def _ends(self, span: Span) -> tuple[int | None, int | None]:
+        """Give the first and the last ten seconds of a span, as whole buckets."""
+        window = self._mesh.edges.rates.history.window
+        first = 0 if span.since is None else int(span.since // BUCKET_S)
+        last = _NEVER if span.until is None else int(span.until // BUCKET_S)
+        first, last = window(first, last)
+        return None if span.since is None else first, None if span.until is None else last
 
     def _buckets(
         self, question: Question, where: FlowFilter | None, first: int | None, last: int | None
@@ -126,7 +135,7 @@ class Choices:
         if since is None:
             since = self._settling(question, last)
             yield PAST, question.settled(history, since) if since else question.sums(history.past_shares(), PAST)
-        wanted = [bucket for bucket in history.buckets() if bucket >= since]
+        wanted = [bucket for bucket in history.buckets() if history.end(bucket) > since]
         question.forget_buckets(set(wanted))
         for bucket in wanted:
             yield bucket, question.closed(history, bucket)

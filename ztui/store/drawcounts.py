@@ -166,7 +166,7 @@ class Question(Kept[tuple[str, DrawKey], Cell]):
 
     total = staticmethod(Cell.settled)
 
-    def sums(self, shares: Iterable[Share], bucket: int) -> Cells:
+    def sums(self, shares: Iterable[Share], bucket: int, length: int = 1) -> Cells:
         """Sum one bucket, or the time before all buckets (PAST), of which only counts are known."""
         cells: Cells = {}
         kinds = self.kinds
@@ -185,19 +185,24 @@ class Question(Kept[tuple[str, DrawKey], Cell]):
             cell.sent += recv if kind.is_flipped else sent
             cell.recv += sent if kind.is_flipped else recv
             if bucket != PAST:
-                _add_opened(cell.opened, bucket, entries, durations if kind.has_durations else (), weight)
+                _add_opened(cell.opened, (bucket, length), entries, durations if kind.has_durations else (), weight)
         return cells
 
 
 def _add_opened(
-    opened: dict[int, float], bucket: int, entries: int, durations_ms: Sequence[int], weight: float
+    opened: dict[int, float], closed: tuple[int, int], entries: int, durations_ms: Sequence[int], weight: float
 ) -> None:
-    """Count in which ten seconds entries that closed in `bucket` were opened: from its middle back by the duration."""
-    if not durations_ms or max(durations_ms) <= _SHORT_MS:
+    """Count in which ten seconds entries were opened that `closed` in this bucket, a number of tens of seconds long.
+
+    Counted back from its middle; what was opened and closed in one bucket cannot be told apart further.
+    """
+    bucket, length = closed
+    half_ms = length * _SHORT_MS
+    if not durations_ms or max(durations_ms) <= half_ms:
         opened[bucket] = opened.get(bucket, 0) + entries
         return
     for duration in durations_ms:
-        at = bucket - (duration + _SHORT_MS - 1) // (BUCKET_S * 1000) if duration > _SHORT_MS else bucket
+        at = bucket + (half_ms - duration) // (BUCKET_S * 1000) if duration > half_ms else bucket
         opened[at] = opened.get(at, 0) + weight
 
 

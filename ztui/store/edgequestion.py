@@ -257,7 +257,7 @@ class Question(Kept[Group, Sums]):
 
     total = staticmethod(Sums.settled)
 
-    def sums(self, shares: Iterable[Share], bucket: int) -> Groups:
+    def sums(self, shares: Iterable[Share], bucket: int, length: int = 1) -> Groups:  # noqa: ARG002  a trend asks for it
         """Give sums per group of what one bucket knows."""
         kinds, groups = self._kinds, Groups()
         for shape, entries, sent, recv, time, durations, weight in shares:

@@ -94,9 +94,10 @@ class EdgeStore:
         else:
             changed = dict.fromkeys(chain.from_iterable(grown.values()))
         trending = [
-            (bucket - span.trend_first, groups)
+            (at, groups)
             for bucket, groups in growing.items()
-            if self.rates.is_timed and span.trends(bucket)
+            if self.rates.is_timed
+            for at in span.trends(bucket, bucket + 1)
         ]
         for group in changed:
             parts = [part for groups in sums if (part := groups.get(group)) is not None]
@@ -139,6 +140,15 @@ class EdgeStore:
         durations = (entry.duration_ms,) if entry.duration_ms is not None else ()
         shape = self.sources.note(entry.shape, entry.src_addr)
         return shape, 1, entry.bytes_sent or 0, entry.bytes_recv or 0, time.encode(), durations, 1.0
+
+    def off_by_s(self, window_s: float, now: float) -> float:
+        """Seconds by which a window is longer or shorter than asked: old buckets may be joined, and cannot be cut."""
+        first, last = int(now - window_s) // BUCKET_S, int(now) // BUCKET_S
+        return abs(self.rates.history.window(first, last)[0] - first) * BUCKET_S
+
+    def hold(self, *, is_held: bool) -> None:
+        """Leave old buckets as they are while somebody looks at a moment that has passed: they would be joined else."""
+        self.rates.history.is_held = is_held
 
     def kept_s(self, now: float) -> float | None:
         """Seconds back from `now` of which single tens are kept: no window reaches further. None while all are."""
@@ -189,17 +199,20 @@ class EdgeStore:
             parts = []
             if span.with_past and question.base is not None:
                 parts.append(question.settled(history, span.trend_first))
-                closed = [bucket for bucket in closed if bucket >= span.trend_first]
+                closed = [bucket for bucket in closed if history.end(bucket) > span.trend_first]
             elif span.with_past:  # asked for the first time, maybe the only one
                 parts.append(question.sums(history.past_shares(), PAST))
             # What the window has passed is not asked again; kept for an hour, it took 4 MB a minute at 2,000 lines/s.
-            question.forget_buckets({bucket for bucket in closed if span.covers(bucket) or span.trends(bucket)})
+            trending = {bucket: places for bucket in closed if (places := span.trends(bucket, history.end(bucket)))}
+            question.forget_buckets({bucket for bucket in closed if span.covers(bucket) or bucket in trending})
             parts += [question.closed(history, bucket) for bucket in closed if span.covers(bucket)]
             trends: dict[Group, list[float]] = {}
-            for bucket in filter(span.trends, closed):
+            for bucket, places in trending.items():
+                length_s = (history.end(bucket) - bucket) * BUCKET_S
                 for group, sums in question.closed(history, bucket).items():
                     trend = trends.setdefault(group, [0.0] * TREND_BUCKETS)
-                    trend[bucket - span.trend_first] += sums.flows / BUCKET_S
+                    for place in places:
+                        trend[place] += sums.flows / length_s
             question.base = Base(asked, parts, trends)
         return question.base
 
@@ -212,10 +225,13 @@ class EdgeStore:
             return _Span(first=None, last=newest, length_s=max(end - start, BUCKET_S), with_past=True)
         last = int(end) // BUCKET_S if now is not None else newest
         first = last - max(round(window_s / BUCKET_S), 1) + (now is None)
-        oldest = self.rates.oldest_bucket
+        oldest, history = self.rates.oldest_bucket, self.rates.history
         with_past = oldest is not None and oldest >= first
+        first, whole = history.window(first, last)
+        if whole != last:  # what it ends in was joined: it ended long ago
+            last, end = whole, (whole + 1) * BUCKET_S
         # What is asked beyond what was read, or is kept as buckets (the past cannot be divided), is not timed either.
-        reach = oldest if with_past and oldest is not None else max(first, min(self.rates.history.kept_from, last))
+        reach = oldest if with_past and oldest is not None else max(first, min(history.kept_from, last))
         length_s = max(end - reach * BUCKET_S, BUCKET_S if with_past else 1.0)
         return _Span(first=first if with_past else reach, last=last, length_s=length_s, with_past=with_past)
 
@@ -237,9 +253,9 @@ class _Span:
         """The first bucket that a trend shows."""
         return self.last - TREND_BUCKETS + 1
 
-    def trends(self, bucket: int) -> bool:
-        """Whether a trend shows it."""
-        return self.trend_first <= bucket <= self.last
+    def trends(self, bucket: int, end: int) -> range:
+        """Where a trend shows a bucket that ends before ten seconds `end`; nowhere most often."""
+        return range(max(bucket - self.trend_first, 0), min(end - self.trend_first, TREND_BUCKETS))
 
 
 def _row(by: tuple[str, ...], group: Group, parts: list[Sums], span_s: float, trend: tuple[float, ...]) -> EdgeRow:

@@ -93,6 +93,7 @@ class Rates:
             self._count_one_bucket(batch, self._cells_of(first))
         else:
             self._count_several_buckets(batch)
+        self.history.tend()
         self.version += 1  # not before: a bucket that closes meanwhile makes the news be taken
         if self._open_lines > self._max_open_lines:
             self._close_all()

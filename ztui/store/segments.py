@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator, Sequence
+from itertools import chain, islice
 from marshal import dumps, loads
-from typing import Any
+from typing import Any, NamedTuple
 
 from ztui.model.flow import Shape
 
-_TEN_SECONDS = len("2026-01-31T09:08:0")
 KEPT_DURATIONS = 256
 """Durations kept of one shape in one closed bucket: beyond it evenly spaced quantiles stand for all."""
+_KEPT_OF_JOINED = 64
+"""The same where several buckets have been joined to one."""
 _KEPT_OF_PAST = 128
 """The same of one shape in all the time before the buckets."""
 _GOLDEN = 0.618_033_988_749_895  # its multiples, without their whole part, are spread evenly
+
+_TEN_SECONDS = len("2026-01-31T09:08:0")
 
 Cells = dict[Shape, list[Any]]
 """Of one open bucket: shape → [sent, recv, time of the latest, duration, duration, …]: one duration per entry, 0 where
@@ -59,7 +63,7 @@ def _resampled(kept: int, *parts: tuple[Sequence[int], int]) -> list[int]:
         reached += weight * kept / total
         while len(chosen) + offset < reached and len(chosen) < kept:
             chosen.append(value)
-    return chosen
+    return chosen + [weighted[-1][0]] * (kept - len(chosen))  # what rounding has left out
 
 
 class Spread:
@@ -124,44 +128,128 @@ def _plain(numbers: Sequence[int]) -> tuple[str, bytes]:
     return numbers.typecode, numbers.tobytes()
 
 
+class Columns(NamedTuple):
+    """What is known of some shapes. Each has a duration per entry, or evenly spaced quantiles of very many."""
+
+    shapes: list[Shape]
+    entries: list[int]
+    sent: list[int]
+    recv: list[int]
+    times: list[bytes]
+    """As written, of the latest entry of each."""
+    durations: list[int]
+
+
 class Segment:
-    """A closed bucket, or a part of one, packed: about 45 bytes a shape. `number` tells it from all others."""
+    """A closed bucket, a part of one, or several joined to one, packed: about 45 bytes a shape.
 
-    __slots__ = ("_since", "durations", "entries", "number", "recv", "sent", "shapes", "times")
+    `numbers` tell it from all others: its own, or those of all that were joined.
+    """
 
-    def __init__(self, cells: Cells, number: int) -> None:
-        self.number = number
+    __slots__ = ("_kept", "_since", "durations", "entries", "numbers", "recv", "sent", "shapes", "times")
+
+    def __init__(self, known: Columns, numbers: frozenset[int], kept: int) -> None:
+        self.numbers = numbers
+        self._kept = kept
+        self.shapes = known.shapes
+        self.entries = _packed("HI", known.entries)
+        self.sent = _packed("IQ", known.sent)
+        self.recv = _packed("IQ", known.recv)
+        # What the least and the greatest begin with, all of them begin with: it is kept once.
+        least, greatest, begin = min(known.times), max(known.times), _TEN_SECONDS
+        while least[:begin] != greatest[:begin]:
+            begin -= 1
+        self._since = least[:begin]
+        self.times = b"\n".join([time[begin:] for time in known.times])
+        self.durations = _packed("HI", known.durations)
+
+    @classmethod
+    def of_cells(cls, cells: Cells, number: int) -> Segment:
+        """Pack a bucket that lines no longer reach."""
         rows = cells.values()
-        self.shapes = list(cells)
-        self.entries = _packed("HI", [len(cell) - 3 for cell in rows])
-        self.sent = _packed("IQ", [cell[0] for cell in rows])
-        self.recv = _packed("IQ", [cell[1] for cell in rows])
-        times = [cell[2] for cell in rows]
-        first = times[0][:_TEN_SECONDS]
-        # Mostly all of them are of the same ten seconds: what is kept of a time is then eight bytes.
-        self._since = first if all(time.startswith(first) for time in times) else b""
-        self.times = b"\n".join([time[len(self._since) :] for time in times])
         durations: list[int] = []
         for cell in rows:
             if len(cell) == 4:  # most shapes of a large mesh occur once in ten seconds
                 durations.append(cell[3])
             else:
                 durations += thin(cell[3:])
-        self.durations = _packed("HI", durations)
+        known = Columns(
+            shapes=list(cells),
+            entries=[len(cell) - 3 for cell in rows],
+            sent=[cell[0] for cell in rows],
+            recv=[cell[1] for cell in rows],
+            times=[cell[2] for cell in rows],
+            durations=durations,
+        )
+        return cls(known, frozenset((number,)), KEPT_DURATIONS)
 
     def shares(self) -> Iterator[Share]:
         """Give what it knows of each shape."""
-        start, durations, since = 0, self.durations, self._since
+        start, durations, since, most = 0, self.durations, self._since, self._kept
         for shape, entries, sent, recv, time in zip(
             self.shapes, self.entries, self.sent, self.recv, self.times.split(b"\n"), strict=True
         ):
-            if entries <= KEPT_DURATIONS:
+            if entries <= most:
                 yield shape, entries, sent, recv, since + time, durations[start : start + entries], 1.0
                 start += entries
             else:
-                kept = durations[start : start + KEPT_DURATIONS]
-                yield shape, entries, sent, recv, since + time, kept, entries / KEPT_DURATIONS
-                start += KEPT_DURATIONS
+                yield shape, entries, sent, recv, since + time, durations[start : start + most], entries / most
+                start += most
+
+
+class Joining:
+    """Makes one segment of several, a little at a time: to do it at once would hold a screen for 50 ms."""
+
+    def __init__(self, parts: Sequence[Segment]) -> None:
+        self.parts = parts
+        self._known: dict[Shape, list[Share]] = {}
+        self._joined = Columns([], [], [], [], [], [])
+        self._to_read = chain.from_iterable(part.shares() for part in parts)
+        self._to_join: Iterator[list[Share]] | None = None
+
+    def step(self, most: int) -> Segment | None:
+        """Go on with so many shapes; gives the segment at the end."""
+        if self._to_join is None:
+            read = 0
+            for share in islice(self._to_read, most):
+                self._known.setdefault(share[0], []).append(share)
+                read += 1
+            if read < most:
+                self._to_join = iter(self._known.values())
+            return None
+        known = self._joined
+        for shares in self._to_join:
+            shape, entries, sent, recv, time, durations, _ = _joined(shares)
+            known.shapes.append(shape)
+            known.entries.append(entries)
+            known.sent.append(sent)
+            known.recv.append(recv)
+            known.times.append(time)
+            known.durations.extend(durations)
+            most -= 1 + len(durations) // 8  # many of them are sorted and chosen from
+            if most <= 0:
+                break
+        if len(known.shapes) < len(self._known):
+            return None
+        numbers = frozenset[int]().union(*(part.numbers for part in self.parts))
+        return Segment(known, numbers, _KEPT_OF_JOINED)
+
+
+def _joined(shares: Sequence[Share]) -> Share:
+    """Add up what several buckets know of one shape."""
+    shape, entries, sent, recv, time, durations, _ = shares[0]
+    if len(shares) == 1 and len(durations) <= _KEPT_OF_JOINED:
+        return shares[0]
+    for share in shares[1:]:
+        entries += share[1]
+        sent += share[2]
+        recv += share[3]
+        time = max(time, share[4])
+    if entries <= KEPT_DURATIONS and all(share[6] == 1.0 for share in shares):
+        durations = thin([duration for share in shares for duration in share[5]], _KEPT_OF_JOINED)
+    else:
+        durations = _resampled(_KEPT_OF_JOINED, *((share[5], share[1]) for share in shares))
+    return shape, entries, sent, recv, time, durations, entries / len(durations)
 
 
 class Sum:

@@ -43,24 +43,30 @@ class Settled(Generic[Key, Value]):
 
     def is_of(self, history: History) -> bool:
         """Whether nothing became part of the past that is not in the sums, or left it: else begin again."""
-        numbers = {part.number for bucket in history.buckets() for part in history.segments(bucket)}
-        gone = self._numbers - numbers
+        parts = (part for bucket in history.buckets() for part in history.segments(bucket))
+        gone = self._numbers.difference(*(part.numbers for part in parts))
         if history.folds != self._folds or history.retired != self._retired + len(gone):
             return False
         self._retired = history.retired
         self._numbers -= gone
         return True
 
-    def settle(self, history: History, before: int, sums: Callable[[Iterable[Share], int], dict[Key, Value]]) -> None:
-        """Add what is not yet in the sums of the closed buckets before this one."""
+    def settle(self, history: History, before: int, sums: Callable[[Iterable[Share], int], dict[Key, Value]]) -> bool:
+        """Add what is not yet in the sums of the closed buckets before this one.
+
+        False where that is not possible, as what is in them was joined with what is not.
+        """
         for bucket in history.buckets():
-            if bucket >= before:
-                break
+            end = history.end(bucket)
             for part in history.segments(bucket):
-                if part.number not in self._numbers:
-                    self._numbers.add(part.number)
+                is_new = part.numbers.isdisjoint(self._numbers)
+                if not is_new and (end > before or not part.numbers <= self._numbers):
+                    return False
+                if is_new and end <= before:
+                    self._numbers |= part.numbers
                     self._add(sums(part.shares(), bucket))
-                    self.newest = max(self.newest, bucket)
+                    self.newest = max(self.newest, end - 1)
+        return True
 
     def _add(self, groups: dict[Key, Value]) -> None:
         for group, sums in groups.items():
@@ -75,12 +81,12 @@ class Kept(ABC, Generic[Key, Value]):
 
     def __init__(self) -> None:
         self._closed: dict[int, tuple[int, dict[Key, Value]]] = {}
-        """Bucket → the number of parts it had, and its sums."""
+        """Bucket → the state it was in, and its sums."""
         self._settled: Settled[Key, Value] | None = None
 
     @abstractmethod
-    def sums(self, shares: Iterable[Share], bucket: int) -> dict[Key, Value]:
-        """Give sums of what one bucket knows."""
+    def sums(self, shares: Iterable[Share], bucket: int, length: int = 1) -> dict[Key, Value]:
+        """Give sums of what one bucket knows, which may be several times ten seconds long."""
 
     @staticmethod
     @abstractmethod
@@ -94,17 +100,19 @@ class Kept(ABC, Generic[Key, Value]):
 
     def settled(self, history: History, before: int) -> dict[Key, Value]:
         """Give the sums of the past and of all closed buckets before this one."""
-        if self._settled is None or not self._settled.is_of(history):
-            self._settled = Settled(history, self.sums, self.total)
-        self._settled.settle(history, before, self.sums)
-        return self._settled.groups
+        known = self._settled
+        if known is None or not known.is_of(history) or not known.settle(history, before, self.sums):
+            known = self._settled = Settled(history, self.sums, self.total)
+            known.settle(history, before, self.sums)
+        return known.groups
 
     def closed(self, history: History, bucket: int) -> dict[Key, Value]:
         """Give the sums of a closed bucket."""
-        parts = len(history.segments(bucket))
+        state = history.state(bucket)
         known = self._closed.get(bucket)
-        if known is None or known[0] != parts:
-            known = self._closed[bucket] = (parts, self.sums(history.shares(bucket), bucket))
+        if known is None or known[0] != state:
+            length = history.end(bucket) - bucket
+            known = self._closed[bucket] = (state, self.sums(history.shares(bucket), bucket, length))
         return known[1]
 
     def forget_buckets(self, alive: Collection[int]) -> None:

@@ -93,8 +93,11 @@ class Stage:
     def window_text(self) -> str:
         """The window in words; with what of it is kept, where a busy mesh fills the memory of counts sooner."""
         text, kept_s = window_text(self.window_s), self.mesh.edges.kept_s(self.moment)
-        if self.window_s is None or kept_s is None or kept_s > self.window_s - 2 * BUCKET_S:
+        if self.window_s is None:
             return text
+        if kept_s is None or kept_s > self.window_s - 2 * BUCKET_S:
+            is_cut_well = self.mesh.edges.off_by_s(self.window_s, self.moment) <= 2 * BUCKET_S
+            return text if is_cut_well else f"≈ {text}"
         return f"{text}, {window_text(kept_s if kept_s < _MINUTES_FROM_S else kept_s // 60 * 60)} kept"
 
     @property
@@ -107,10 +110,12 @@ class Stage:
         self.paused_at = self.clock.now()
         self.paused_seq = self.mesh.entries.next_seq
         self.is_paused = True
+        self.mesh.edges.hold(is_held=True)
 
     def resume(self) -> None:
         """Show what is known now."""
         self.is_paused = False
+        self.mesh.edges.hold(is_held=False)
 
     @property
     def news(self) -> int:
