@@ -370,6 +370,12 @@ async def test_ascii_draws_nothing_else() -> None:
         for key in "0123456789?":
             shown = await press(pilot, app, "question_mark" if key == "?" else key)
             assert shown.isascii(), [char for char in shown if not char.isascii()]
+        await pilot.press("colon")
+        await pilot.pause(0.1)
+        shown = text(app)
+        assert "Search for commands" in shown
+        assert "Choose the column to the left" in shown
+        assert shown.isascii(), [char for char in shown if not char.isascii()]
 
 
 async def test_only_changed_lines_are_painted_again() -> None:

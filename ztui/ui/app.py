@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from textual import on
 from textual.app import SystemCommand
+from textual.command import CommandPalette
 
 from ztui.errors import UsageError, ZtuiError
 from ztui.model.filter import FilterError
@@ -411,6 +412,11 @@ class ZtuiApp(Frame):
             self._copy(selected)
         else:
             self.leave(130)
+
+    def action_command_palette(self) -> None:
+        """Offer everything by name. Textual's own placeholder ends in a sign that is no ASCII."""
+        if not isinstance(self.screen, CommandPalette):
+            self.push_screen(CommandPalette(id="--command-palette", placeholder="Search for commands"))
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:  # noqa: ARG002  one screen
         """Offer every key's action and every theme by name."""

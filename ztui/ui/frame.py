@@ -90,6 +90,7 @@ class Frame(App[str], inherit_bindings=False):
         self.stage = stage
         self.feed = feed
         self.ascii_only = stage.settings.is_ascii
+        self.set_class(self.ascii_only, "-ascii")
         self.animation_level = "none"
         self.exit_code = 0
         self.panes: dict[str, Pane] = {name: make(stage) for name, make in PANES.items()}
