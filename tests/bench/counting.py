@@ -12,7 +12,8 @@ from pathlib import Path
 from random import Random
 
 from ztui.clock import SystemClock
-from ztui.model.accesslog import Reader, ShapeTable
+from ztui.model.accesslog import ShapeTable
+from ztui.model.accesslog_counting import CountingReader
 from ztui.model.flow import Origin
 from ztui.model.observation import Detail
 from ztui.model.streams import StreamKey, StreamKind
@@ -45,7 +46,7 @@ def main(path: str, how: str) -> None:
     clock = SystemClock()
     mesh = Mesh(clock=clock)
     shedding = Shedding(mesh.ingest, clock, NeverDrawn(0) if how == "counted" else Random(0))
-    reader, stream = Reader(Origin(key="log"), ShapeTable()), StreamKey(kind=StreamKind.LOG, of="log")
+    reader, stream = CountingReader(Origin(key="log"), ShapeTable()), StreamKey(kind=StreamKind.LOG, of="log")
     shedding.change(_STEPS[how])
     for block in blocks(log):
         shedding.read(reader, stream, block)

@@ -14,6 +14,7 @@ import pytest
 from ztui.analysis.draws import BackendState, BalanceResult, Hop, OpenOnes, Weights
 from ztui.clock import ManualClock
 from ztui.model.accesslog import Reader
+from ztui.model.accesslog_counting import CountingReader
 from ztui.model.cluster import Pod
 from ztui.model.configdump import ConfigDump, DumpReader
 from ztui.model.filter import parse
@@ -200,7 +201,7 @@ def test_a_choice_counts_when_it_was_opened_not_when_it_closed() -> None:
 def test_bytes_of_connections_that_were_only_counted_are_estimated() -> None:
     mesh = Mesh(clock=ManualClock(NOW))
     feed(mesh, entry("09:09:30", "a") + entry("09:09:31", "b"))
-    reader = Reader(origin("w1"))
+    reader = CountingReader(origin("w1"))
     reader.count(entry("09:09:32", "a") * 3)
     for logged_at, shapes in reader.take_counted():
         stream = StreamKey(kind=StreamKind.LOG, of=origin("w1").key)

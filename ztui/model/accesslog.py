@@ -7,31 +7,22 @@ out of the ordinary goes to the strict reader, which alone defines what a line m
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import replace
 from itertools import compress
 from typing import TYPE_CHECKING, cast
 
 from ztui.model.accesslog_forms import (
-    ANY_NUMBERS,
-    ANY_TIME,
     BLANK_TO_COMMA,
     FORMATS,
-    JSON_FORM,
     JSON_LINE,
     JSON_NUMBERS,
     NO_NUMBERS,
     NOT_A_NUMBER,
-    PLAIN_FORM,
     PLAIN_LINE,
     PLAIN_NUMBERS,
     REMARK,
-    SHORT_FORMATS,
-    TEN_SECONDS,
     UP_TO_SECONDS,
     is_minute,
     kind_of,
-    last_time,
     read_numbers,
 )
 from ztui.model.accesslog_rows import Lines, Rows, parts_of
@@ -50,7 +41,7 @@ from ztui.model.shapes import ShapeTable, can_repeat, mark_of
 from ztui.model.text import read_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    pass
 
 __all__ = ["LINE_LIMIT", "Reader", "ShapeTable", "StrictEntry", "entry_at", "read_line"]
 
@@ -59,7 +50,6 @@ LINE_LIMIT = 1 << 20
 
 _BLOCK = 1 << 16  # bytes to one pass: 64 KiB were fastest, and a pass holds the interpreter for about 0.2 ms
 _SMALLEST = 1 << 11  # bytes that are not worth reading in parts
-_FAILED_AT_ONCE = 128  # lines
 _KEPT = 1 << 16  # bytes kept of a line that is too long
 
 
@@ -81,9 +71,6 @@ class Reader:
         self._is_skipping = False
         self._is_open = True  # a stream may begin in the middle of a message that spans lines
         self._kind = (False, False)
-        self._unmeasured: dict[bytes, Shape] = {}
-        self._failed: list[bytes] = []
-        self._counted: dict[bytes, Counter[bytes | None]] = {}
         self._minutes: set[bytes] = set()
 
     def feed(self, data: bytes) -> EntryBatch:
@@ -102,70 +89,6 @@ class Reader:
         if self._carry or self._is_skipping:
             self._take(b"\n", rows)
         return rows.batch(self.origin, 0)
-
-    def count(self, block: bytes) -> EntryBatch:
-        """Read whole lines with as little as an exact count needs: the batch has no rows.
-
-        Completed connections are counted per shape (see `take_counted`), lines that may have failed wait to be read
-        together (see `take_failed`, which counts them as well), any other line is counted only as a line.
-        """
-        rows = Rows()
-        self._kind = kind_of(block, self._kind)
-        columns = SHORT_FORMATS[self._kind].split(block)
-        keys = columns[1::3]
-        failed = [line for line in filter(None, columns[2::3]) if b"error" in line or b"warn" in line]
-        self._failed += failed
-        rows.received = rows.counted_only = len(keys) - len(failed)
-        latest = last_time(block)
-        rows.earliest = rows.latest = latest
-        self._counted.setdefault(latest[:TEN_SECONDS], Counter()).update(keys)
-        return rows.batch(self.origin, len(block))
-
-    def take_failed(self) -> EntryBatch:
-        """Read the lines that `count` put aside since the last call."""
-        rows = Rows()
-        failed, self._failed = self._failed, []
-        self._is_open = False
-        for at in range(0, len(failed), _FAILED_AT_ONCE):
-            self._read(b"\n%b\n" % b"\n".join(failed[at : at + _FAILED_AT_ONCE]), rows)
-        self._is_open = True  # nobody looked what the last line was
-        return rows.batch(self.origin, 0)
-
-    def skip(self, block: bytes) -> EntryBatch:
-        """Count whole lines and drop them."""
-        rows = Rows()
-        rows.received = rows.counted_only = block.count(b"\n")
-        self._is_open = True
-        rows.earliest = rows.latest = last_time(block)
-        return rows.batch(self.origin, len(block))
-
-    def take_counted(self) -> Iterator[tuple[bytes, dict[Shape, int]]]:
-        """Give what `count` counted since the last call: the ten seconds of the log, and connections per shape.
-
-        The shapes are those of the lines without their numbers: `measures` is none.
-        """
-        counted, self._counted = self._counted, {}
-        for ten_seconds, keys in counted.items():
-            shapes: dict[Shape, int] = {}
-            for key, often in keys.items():
-                if key is not None:  # None stands for the lines that are no completed connections
-                    shape = self._unmeasured.get(key) or self._learn_unmeasured(key)
-                    shapes[shape] = shapes.get(shape, 0) + often
-            if shapes:
-                yield ten_seconds, shapes
-
-    def _learn_unmeasured(self, key: bytes) -> Shape:
-        shape = self._table.learn(self.origin, key, Measures.NONE)
-        if shape is None:
-            is_json = key[:1] == b","
-            line = (JSON_FORM if is_json else PLAIN_FORM) % (ANY_TIME, b"-", key, ANY_NUMBERS[is_json])
-            entry = read_line(line)
-            known = entry.shape(self.origin) if isinstance(entry, StrictEntry) else _unread(self.origin)
-            shape = replace(known, measures=Measures.NONE)
-        if len(self._unmeasured) >= self._table.limit:
-            self._unmeasured.clear()
-        self._unmeasured[key] = shape
-        return shape
 
     def _take(self, piece: bytes, rows: Rows) -> None:
         """Cut a piece into whole lines, with what was left of the piece before."""
@@ -389,10 +312,6 @@ class Reader:
         else:
             rows.unreadable += 1
             rows.remarks.append(Diagnostic(text=read_bytes(line)[:CLIP]))
-
-
-def _unread(origin: Origin) -> Shape:
-    return Shape(origin=origin, level="info", message="connection complete")
 
 
 def _key_of(shape: Shape) -> bytes:

@@ -9,7 +9,7 @@ import pytest
 
 from tests.model.mutations import DATA, mutated_blocks
 from ztui.clock import ManualClock
-from ztui.model.accesslog import Reader
+from ztui.model.accesslog_counting import CountingReader
 from ztui.model.flow import LineCounts, Origin
 from ztui.model.observation import ConnectionsCounted, Detail, EntriesRead, GapFound, Observation
 from ztui.model.streams import StreamKey, StreamKind
@@ -28,7 +28,7 @@ class Scene:
         self.clock = ManualClock(1_700_000_000.0)
         self.mesh = Mesh(clock=self.clock)
         self.delivered: list[Observation] = []
-        self.reader = Reader(ORIGIN)
+        self.reader = CountingReader(ORIGIN)
         self.shedding = Shedding(self._deliver, self.clock, Random(seed))
         self.shedding.change(detail)
 
@@ -140,7 +140,7 @@ def test_no_line_is_lost_while_steps_change() -> None:
 def test_whatever_a_log_holds_every_line_and_failure_is_counted(seed: int) -> None:
     for block in mutated_blocks(seed, 1_500):
         data = b"\n".join(block) + b"\n"
-        whole, counting = Reader(ORIGIN), Reader(ORIGIN)
+        whole, counting = CountingReader(ORIGIN), CountingReader(ORIGIN)
         expected = whole.feed(data)
         batches = [counting.count(data), counting.take_failed()]
         lines = batches[0].lines + batches[1].lines

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from ztui.kube.fleet import LogFleet
 from ztui.kube.logtypes import Backfill, LogReport, LogState, LogTarget
-from ztui.model.accesslog import Reader, ShapeTable
+from ztui.model.accesslog import ShapeTable
+from ztui.model.accesslog_counting import CountingReader
 from ztui.model.flow import Origin
 from ztui.model.observation import Deliver, GapFound, StreamChanged
 from ztui.model.streams import Gap, StreamKey, StreamKind, StreamState
@@ -84,7 +85,7 @@ class LogReading:
         self._clock = clock
         self._peers = peers
         self._shapes = ShapeTable()
-        self._readers: dict[str, tuple[Reader, StreamKey]] = {}
+        self._readers: dict[str, tuple[CountingReader, StreamKey]] = {}
         self._uids: dict[str, str] = {}  # of the newest pod under a name: its predecessor's end is not its own
         self._wanted = Wanted()
 
@@ -129,10 +130,10 @@ class LogReading:
         """Deliver that lines may be missing."""
         self._deliver(GapFound(gap=Gap(stream=_stream_of(target), first=gap.first, last=gap.last, why=gap.why)))
 
-    def _begin(self, target: LogTarget) -> tuple[Reader, StreamKey]:
+    def _begin(self, target: LogTarget) -> tuple[CountingReader, StreamKey]:
         stream, node = _stream_of(target), self._wanted.nodes.get(target.uid)
         origin = Origin(key=stream.of, ztunnel=target.pod, namespace=target.namespace, node=node)
-        begun = self._readers[target.uid] = (Reader(origin, self._shapes), stream)
+        begun = self._readers[target.uid] = (CountingReader(origin, self._shapes), stream)
         return begun
 
 

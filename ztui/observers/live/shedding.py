@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from random import Random
 
     from ztui.clock import Clock
-    from ztui.model.accesslog import Reader
+    from ztui.model.accesslog_counting import CountingReader
     from ztui.model.flow import EntryBatch
     from ztui.model.streams import StreamKey
 
@@ -38,7 +38,7 @@ class Shedding:
         self._clock = clock
         self._rng = rng
         self._detail = Detail.FULL
-        self._counting: dict[StreamKey, Reader] = {}
+        self._counting: dict[StreamKey, CountingReader] = {}
         self._skipped: dict[StreamKey, _Skipped] = {}
         self._flushed_at = 0.0
 
@@ -48,7 +48,7 @@ class Shedding:
             self.flush()
             self._detail = detail
 
-    def read(self, reader: Reader, stream: StreamKey, block: bytes) -> EntryBatch:
+    def read(self, reader: CountingReader, stream: StreamKey, block: bytes) -> EntryBatch:
         """Read a block of whole lines, and deliver it."""
         match self._detail:
             case Detail.FULL | Detail.NO_HISTORY:
@@ -63,13 +63,13 @@ class Shedding:
             self._flush_counts()
         return batch
 
-    def _sample(self, reader: Reader, stream: StreamKey, block: bytes) -> EntryBatch:
+    def _sample(self, reader: CountingReader, stream: StreamKey, block: bytes) -> EntryBatch:
         if self._rng.random() < SAMPLED_SHARE:
             return reader.feed(block)
         self._counting[stream] = reader
         return reader.count(block)
 
-    def _skip(self, reader: Reader, stream: StreamKey, block: bytes) -> EntryBatch:
+    def _skip(self, reader: CountingReader, stream: StreamKey, block: bytes) -> EntryBatch:
         batch = reader.skip(block)
         now = self._clock.now()
         skipped = self._skipped.get(stream)

@@ -10,7 +10,8 @@ from ztui.tables.columns import Cell, Column, Context, Table
 from ztui.ui.looks import BLANK, Line
 from ztui.ui.widgets.bars import bar
 from ztui.ui.widgets.noted import NotedTable
-from ztui.ui.widgets.table import WIDEST_WANT, View
+from ztui.ui.widgets.table import WIDEST_WANT
+from ztui.ui.widgets.view import View
 
 T = TypeVar("T")
 

@@ -8,7 +8,8 @@ from typing import TypeVar
 from ztui.tables.columns import Context, Table
 from ztui.ui.looks import BLANK, Line, Span
 from ztui.ui.widgets.sheet import wrap
-from ztui.ui.widgets.table import View, WindowTable
+from ztui.ui.widgets.table import WindowTable
+from ztui.ui.widgets.view import View
 
 T = TypeVar("T")
 
