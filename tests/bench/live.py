@@ -295,7 +295,7 @@ def _stepped(simulated: Cluster) -> Iterator[None]:
 
 def soak(bench: Bench) -> Iterator[Result]:
     """The whole screen, left open."""
-    log = bench.corpus("base", 1_000_000).plain
+    log = bench.corpus("steady", 1_000_000).plain
     each = _RATE // 100
     with Feed(map(stamped, blocks(log, each))) as feed, Pty([ZTUI, "--file", "-"], stdin=feed.reader) as pty:
         feed.start()

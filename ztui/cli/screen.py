@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ztui.cli.filters import flow_filter
 from ztui.cli.observing import make_observer
 from ztui.clock import SystemClock
+from ztui.heap import share_heap
 from ztui.keys import remap
 from ztui.session import Session
 from ztui.store.mesh import Mesh
@@ -34,6 +35,7 @@ def run(invocation: Invocation) -> int:
 
 def show(settings: Settings, observer: Observer, clock: Clock, *, target: str | None = None) -> int:
     """Show what an observer observes. The terminal has been claimed before."""
+    share_heap()
     bindings = remap(settings.keys)
     scope = flow_filter(settings, target)
     mesh = Mesh(clock=clock, max_rows=settings.max_rows, max_bytes=settings.max_bytes)

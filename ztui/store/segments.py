@@ -88,7 +88,7 @@ class Spread:
             self._choose((durations, entries))
             return
         self._latest = _packed("HI", [*self._latest, *durations])
-        if len(self._latest) > 2 * self._kept:
+        if len(self._latest) > self._kept:
             latest, self._latest = self._latest, ()
             self._choose((latest, len(latest)))
 
