@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
@@ -43,6 +44,11 @@ def is_restored(pane: Terminal) -> bool:
     The cursor tells nothing once the program has ended: tmux itself hides it in a dead pane.
     """
     return (pane.ask("alternate_on"), pane.ask("mouse_any_flag")) == ("0", "0")
+
+
+def is_as_wide(width: int, screen: str) -> bool:
+    """Whether the status row, which ends with the time, reaches the pane's right edge."""
+    return len(screen.split("\n", maxsplit=1)[0].rstrip()) in (width - 1, width)
 
 
 def children_of(pid: int) -> list[int]:
@@ -171,6 +177,14 @@ def test_any_size_of_pane_is_survived() -> None:
         pane.wait_until(shows_rows)
         pane.press("q")
         assert pane.wait_for_exit() == 0
+
+
+def test_a_size_that_the_shell_exported_once_is_not_believed() -> None:
+    exported = {"COLUMNS": "40", "LINES": "10"}
+    with terminal([*ZTUI, "demo"], width=100, height=30, environment=exported) as pane:
+        for width, height in ((100, 30), (140, 40)):
+            pane.resize(width, height)
+            pane.wait_until(partial(is_as_wide, width), what=f"{width} columns")
 
 
 def test_a_pipe_feeds_the_screen_while_the_keyboard_works() -> None:

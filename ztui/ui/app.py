@@ -377,6 +377,7 @@ def run(stage: Stage, feed: Feed) -> int:
     _refuse_unknown("theme", stage.settings.theme, app.available_themes)
     _refuse_unknown("pane", stage.settings.pane, app.panes)
     terminal.watch_terminal(terminal.leave_at_once)
+    terminal.forget_exported_size()
     try:
         said = app.run(mouse=not stage.settings.is_without_mouse)
     finally:

@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, MutableMapping
 
 from ztui.errors import TerminalError
 
@@ -51,6 +51,18 @@ def _attach(descriptor: int) -> None:
         ) from refused
     os.dup2(terminal, descriptor)
     os.close(terminal)
+
+
+def forget_exported_size(environ: MutableMapping[str, str] = os.environ) -> None:
+    """Let the terminal alone say how large it is.
+
+    A shell that exports COLUMNS and LINES tells the size it had once. Python believes them more than the terminal, and
+    the screen would neither fit nor follow when its pane is made larger.
+    """
+    with contextlib.suppress(OSError, ValueError):
+        if os.get_terminal_size(sys.__stdout__.fileno() if sys.__stdout__ else 1).columns:
+            for name in ("COLUMNS", "LINES"):
+                environ.pop(name, None)
 
 
 def watch_terminal(on_gone: Callable[[], None], *, descriptor: int = 0) -> None:
