@@ -1,6 +1,7 @@
-"""What a line costs at each step of overload: `python -m tests.bench.counting LOG full|sampled|counted` prints µs.
+"""What a line costs at each step of overload: `python -m tests.bench.counting LOG STEP` prints µs.
 
-`counted` is what becomes of the blocks that a sampled stream does not read in full: no block is drawn.
+A step is `full`, `sampled`, `skipped`, or `counted`: what becomes of the blocks that a sampled stream does not read in
+full, as no block is drawn. All of them read every failure.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from ztui.observers.live.shedding import Shedding
 from ztui.store.mesh import Mesh
 
 _BLOCK = 1 << 16
-_STEPS = {"full": Detail.FULL, "sampled": Detail.SAMPLED, "counted": Detail.SAMPLED}
+_STEPS = {"full": Detail.FULL, "sampled": Detail.SAMPLED, "counted": Detail.SAMPLED, "skipped": Detail.SKIP}
 
 
 class NeverDrawn(Random):

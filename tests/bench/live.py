@@ -89,8 +89,8 @@ GROWTH = Figure(
     is_most=True,
     unit="MB",
     limit=(
-        "half of it is history, which at 4,700 pairs in ten seconds is full at minute 14; the rest are new pairs: "
-        "the corpus rolls a workload out every 12 s and begins again at minute 8"
+        "a third are pairs that a rollout makes new, a third durations of edges since the start (up to 256 each), the "
+        "rest holes between what stays; the log begins again at minute 8, and from minute 10 on little is added"
     ),
 )
 _STREAMS, _PER_STREAM_S = 100, 50

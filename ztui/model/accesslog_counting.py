@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from ztui.model.accesslog import Reader
@@ -13,6 +14,7 @@ from ztui.model.accesslog_forms import (
     JSON_FORM,
     PLAIN_FORM,
     SHORT_FORMATS,
+    SKIMMED_FORMATS,
     TEN_SECONDS,
     kind_of,
     last_time,
@@ -48,7 +50,7 @@ class CountingReader(Reader):
         self._kind = kind_of(block, self._kind)
         columns = SHORT_FORMATS[self._kind].split(block)
         keys = columns[1::3]
-        failed = [line for line in filter(None, columns[2::3]) if b"error" in line or b"warn" in line]
+        failed = [line for line in filter(None, columns[2::3]) if _may_have_failed(line)]
         self._failed += failed
         rows.received = rows.counted_only = len(keys) - len(failed)
         latest = last_time(block)
@@ -57,7 +59,7 @@ class CountingReader(Reader):
         return rows.batch(self.origin, len(block))
 
     def take_failed(self) -> EntryBatch:
-        """Read the lines that `count` put aside since the last call."""
+        """Read the lines that `count` and `skip` put aside since the last call."""
         rows = Rows()
         failed, self._failed = self._failed, []
         self._is_open = False
@@ -67,9 +69,19 @@ class CountingReader(Reader):
         return rows.batch(self.origin, 0)
 
     def skip(self, block: bytes) -> EntryBatch:
-        """Count whole lines and drop them."""
+        """Count whole lines and drop them, but for those that may have failed: these wait to be read together.
+
+        A failure is known by its level, or by an error behind the numbers, where ztunnel writes it.
+        """
         rows = Rows()
-        rows.received = rows.counted_only = block.count(b"\n")
+        self._kind = kind_of(block, self._kind)
+        between = SKIMMED_FORMATS[self._kind].split(block)
+        odd = list(filter(None, between))
+        suspect = chain.from_iterable(lines.split(b"\n") for lines in odd if _may_have_failed(lines))
+        failed = list(filter(_may_have_failed, suspect))
+        self._failed += failed
+        received = len(between) - 1 + sum(lines.count(b"\n") for lines in odd)
+        rows.received = rows.counted_only = received - len(failed)
         self._is_open = True
         rows.earliest = rows.latest = last_time(block)
         return rows.batch(self.origin, len(block))
@@ -101,6 +113,10 @@ class CountingReader(Reader):
             self._unmeasured.clear()
         self._unmeasured[key] = shape
         return shape
+
+
+def _may_have_failed(text: bytes) -> bool:
+    return b"error" in text or b"warn" in text
 
 
 def _unread(origin: Origin) -> Shape:

@@ -48,6 +48,17 @@ SHORT_FORMATS = {
     for is_json, form in ((False, _SHORT_PLAIN), (True, _SHORT_JSON))
     for is_prefixed in (False, True)
 }
+# The same, where nothing is wanted of it but that it went well: a failure has another level, or an error at its end.
+_SKIMMED_PLAIN = rb'.{27}\tinfo\taccess\tconnection complete\t.+ duration="[0-9]+ms"\r?(?=\n)'
+_SKIMMED_JSON = (
+    rb'\{"level":"info","time":".{27}","scope":"access","message":"connection complete",.+,"duration":"[0-9]+ms"\}'
+    rb"\r?(?=\n)"
+)
+SKIMMED_FORMATS = {
+    (is_json, is_prefixed): re.compile(b"\n" + (_PREFIX if is_prefixed else b"") + form)
+    for is_json, form in ((False, _SKIMMED_PLAIN), (True, _SKIMMED_JSON))
+    for is_prefixed in (False, True)
+}
 ANY_TIME = b"2000-01-01T00:00:00.000000Z"
 ANY_NUMBERS = (b'0 bytes_recv=0 duration="0', b'0,"bytes_recv":0,"duration":"0')
 _TIME_WITHIN = re.compile(rb'(%b)[\t"]' % _TIME)

@@ -23,7 +23,7 @@ class Detail(StrEnum):
     SAMPLED = "sampled"
     """Of most batches only failures are read whole; the others are counted exactly, without bytes and durations."""
     SKIP = "skip"
-    """Lines are counted and dropped, and the gap is recorded."""
+    """Only failures are read; other lines are counted and dropped, and the gap is recorded."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -131,7 +131,7 @@ def _overload_parts(mesh: Mesh) -> list[Part]:
         case Detail.SAMPLED:
             words = f"overload: ≈ bytes and durations of 1 in {round(1 / SAMPLED_SHARE)} lines"
         case Detail.SKIP:
-            words = "overload: lines dropped"
+            words = "overload: only failures read"
     return [Part((Span(words, "warn"),), 2)]
 
 

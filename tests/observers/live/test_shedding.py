@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from random import Random
 
@@ -10,7 +11,8 @@ import pytest
 from tests.model.mutations import DATA, mutated_blocks
 from ztui.clock import ManualClock
 from ztui.model.accesslog_counting import CountingReader
-from ztui.model.flow import LineCounts, Origin
+from ztui.model.accesslog_strict import StrictEntry, read_line
+from ztui.model.flow import Origin, Shape, Verdict
 from ztui.model.observation import ConnectionsCounted, Detail, EntriesRead, GapFound, Observation
 from ztui.model.streams import StreamKey, StreamKind
 from ztui.observers.live.shedding import Shedding
@@ -111,14 +113,31 @@ def test_what_is_skipped_is_a_gap_with_its_lines() -> None:
     scene.read(data)
     scene.shedding.change(Detail.SAMPLED)
     (gap,) = [each.gap for each in scene.delivered if isinstance(each, GapFound)]
-    assert gap.lines == data.count(b"\n")
+    lines = scene.mesh.lines
+    assert lines.adds_up
+    assert lines.received == data.count(b"\n")
+    assert gap.lines == lines.counted_only
+    assert 0 < lines.entries < gap.lines
     assert 1_700_000_000.0 <= gap.first < gap.last <= scene.clock.now()
     assert "dropped" in gap.why
-    assert scene.mesh.lines == LineCounts(received=gap.lines, counted_only=gap.lines)
-    assert scene.mesh.now_logged is None
     scene.shedding.change(Detail.FULL)
     scene.read(data)
     assert scene.mesh.lines.adds_up
+
+
+def test_while_lines_are_skipped_every_failure_is_read(log: bytes) -> None:
+    whole, scene = Scene(Detail.FULL), Scene(Detail.SKIP)
+    for each in (whole, scene):
+        each.read(log, lines_at_once=7)
+        each.shedding.change(Detail.FULL)
+    assert scene.mesh.lines.received == log.count(b"\n")
+    assert scene.mesh.lines.adds_up
+    assert scene.failed() == whole.failed()
+
+    def failures(of: Scene) -> list[tuple[str, str | None]]:
+        return [(each.time, each.shape.error) for each in of.mesh.entries.oldest() if each.shape.error]
+
+    assert failures(scene) == failures(whole)
 
 
 def test_no_line_is_lost_while_steps_change() -> None:
@@ -151,3 +170,30 @@ def test_whatever_a_log_holds_every_line_and_failure_is_counted(seed: int) -> No
             for shape, often in counted.items():
                 found.update({shape.error: often} if shape.error else {})
         assert Counter(shape.error for shape in expected.shapes if shape.error) == found, seed
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_whatever_a_log_holds_a_skipped_line_is_no_failure(seed: int) -> None:
+    for block in mutated_blocks(seed, 1_500):
+        data = b"\n".join(block) + b"\n"
+        reader = CountingReader(ORIGIN)
+        lines = reader.skip(data).lines
+        read = reader.take_failed()
+        assert (lines + read.lines).adds_up
+        assert (lines + read.lines).received == data.count(b"\n")
+        found = Counter(shape.error for shape in read.shapes if shape.verdict not in WELL)
+        expected = Counter(shape.error for shape in map(failure_of, data.split(b"\n")) if shape is not None)
+        assert expected <= found, (seed, expected - found)
+
+
+WELL = (None, Verdict.FORWARDED)
+ENDS_WELL = re.compile(rb'duration":?=?"[0-9]+ms"\}?\r?\Z')
+
+
+def failure_of(line: bytes) -> Shape | None:
+    """Read a failure as ztunnel writes one: by its level, or with an error behind the numbers."""
+    entry = read_line(line)
+    if not isinstance(entry, StrictEntry) or (entry.level == "info" and ENDS_WELL.search(line)):
+        return None
+    shape = entry.shape(ORIGIN)
+    return None if shape.verdict in WELL else shape

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ztui.model.streams import StreamKey
 
 FLUSHED_EVERY_S = 1.0
-WHY_SKIPPED = "more was written than could be read: lines were counted and dropped"
+WHY_SKIPPED = "more was written than could be read: lines were counted and dropped, but for failures"
 
 
 @dataclass(slots=True)
@@ -71,6 +71,7 @@ class Shedding:
 
     def _skip(self, reader: CountingReader, stream: StreamKey, block: bytes) -> EntryBatch:
         batch = reader.skip(block)
+        self._counting[stream] = reader
         now = self._clock.now()
         skipped = self._skipped.get(stream)
         if skipped is None:
@@ -95,6 +96,6 @@ class Shedding:
             failed = reader.take_failed()
             if failed.lines.received:
                 self._deliver(
-                    EntriesRead(stream=stream, batch=failed, observed_at=self._clock.now(), detail=Detail.SAMPLED)
+                    EntriesRead(stream=stream, batch=failed, observed_at=self._clock.now(), detail=self._detail)
                 )
         self._counting.clear()
