@@ -17,6 +17,7 @@ from ztui.model.accesslog_forms import (
     JSON_NUMBERS,
     NO_NUMBERS,
     NOT_A_NUMBER,
+    OF_ADDRESSES,
     PLAIN_LINE,
     PLAIN_NUMBERS,
     REMARK,
@@ -161,7 +162,10 @@ class Reader:
                 return
         else:
             self._is_open = False
-        earliest, latest = min(lines.times), max(lines.times)
+        if b"".join(lines.addrs).translate(None, OF_ADDRESSES[self._kind[0]]):
+            raise _NotOrdinary
+        in_order = sorted(lines.times)  # they mostly are: a third of the time of a least and a greatest
+        earliest, latest = in_order[0], in_order[-1]
         self._check_minutes(earliest, latest, lines.times)
         shapes: list[Shape | None] = list(map(self._known.get, map(mark_of, lines.keys)))
         if None in shapes:
