@@ -6,7 +6,7 @@ import json
 import os
 import platform
 import subprocess
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,6 +14,9 @@ from tests.bench.figures import Result
 from tests.bench.measure import ROOT
 from tests.readme import README, with_table
 
+RECORD = ROOT / "tests" / "bench" / "measured.json"
+"""What the README says of each figure, so that some of them can be measured anew."""
+Row = dict[str, str]
 _GLYPHS = {"reached": "✔✔", "kept": "✔", "missed": "✘"}
 
 
@@ -74,33 +77,58 @@ def _commit() -> str:
     return subprocess.run(git, capture_output=True, text=True, check=False).stdout.strip() or "unknown"
 
 
-def markdown(results: Sequence[Result]) -> str:
+def rows_of(results: Iterable[Result], commit: str) -> dict[str, Row]:
+    """Give what the README says of each figure, by its name."""
+    return {
+        result.figure.name: {
+            "figure": result.figure.text,
+            "opponent": result.figure.opponent,
+            "measured": _measured(result),
+            "floor": result.figure.bound(result.figure.floor),
+            "reach": result.figure.bound(result.figure.reach) if result.figure.reach is not None else "–",
+            "verdict": result.verdict,
+            "commit": commit,
+            "limit": result.figure.limit if result.verdict == "missed" else "",
+        }
+        for result in results
+    }
+
+
+def _measured(result: Result) -> str:
+    against = f" ({result.ours} against {result.theirs})" if result.theirs else ""
+    note = f"; {result.note}" if result.note else ""
+    return f"**{result.figure.shown(result.value)}**{against}{note}"
+
+
+def markdown(where: Mapping[str, str], rows: Sequence[Row]) -> str:
     """The table of the README."""
-    where = surroundings()
-    rows = [
-        f"On {where['machine']}, Python {where['python']}, {where['date']}, commit `{where['commit']}`.",
+    lines = [
+        f"On {where['machine']}, Python {where['python']}; last on {where['date']}.",
         "CPU time of whole processes, best of three or more in turn, unless a time is named.",
         "",
-        "| Figure | Opponent in the same run | Measured | Floor | Reach for | |",
-        "|---|---|---|---|---|---|",
+        "| Figure | Opponent in the same run | Measured | Floor | Reach for | | Commit |",
+        "|---|---|---|---|---|---|---|",
     ]
-    for result in results:
-        figure = result.figure
-        against = f" ({result.ours} against {result.theirs})" if result.theirs else ""
-        note = f"; {result.note}" if result.note else ""
-        reach = figure.bound(figure.reach) if figure.reach is not None else "–"
-        rows.append(
-            f"| {figure.text} | {figure.opponent} | **{figure.shown(result.value)}**{against}{note} "
-            f"| {figure.bound(figure.floor)} | {reach} | {result.verdict} |"
-        )
-    missed = [result.figure for result in results if result.verdict == "missed" and result.figure.limit]
+    for row in rows:
+        told = (row[key] for key in ("figure", "opponent", "measured", "floor", "reach", "verdict"))
+        lines.append(f"| {' | '.join(told)} | `{row['commit']}` |")
+    missed = [row for row in rows if row["limit"]]
     if missed:
-        rows += ["", "What limits those that miss their floor:", ""]
-        rows += [f"- *{figure.text}* ({figure.opponent}): {figure.limit}" for figure in missed]
-    return "\n".join(rows)
+        lines += ["", "What limits those that miss their floor:", ""]
+        lines += [f"- *{row['figure']}* ({row['opponent']}): {row['limit']}" for row in missed]
+    return "\n".join(lines)
 
 
 def write_readme(results: Sequence[Result]) -> None:
-    """Put the table into README.md, between its markers."""
+    """Put the table into README.md, between its markers.
+
+    Figures that were not measured now stay as they were, with the commit they were measured at; on another machine or
+    Python nothing stays.
+    """
+    where = surroundings()
+    known = json.loads(RECORD.read_text(encoding="utf-8")) if RECORD.exists() else {}
+    is_here = (known.get("machine"), known.get("python")) == (where["machine"], where["python"])
+    rows: dict[str, Row] = {**(known["rows"] if is_here else {}), **rows_of(results, where["commit"])}
+    RECORD.write_text(json.dumps({**where, "rows": rows}, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     text = README.read_text(encoding="utf-8")
-    README.write_text(with_table(text, "measured", markdown(results)), encoding="utf-8")
+    README.write_text(with_table(text, "measured", markdown(where, list(rows.values()))), encoding="utf-8")

@@ -8,11 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.bench import report
 from tests.bench.corpus import RECIPES, SEED, messages
 from tests.bench.figures import Figure, Result
 from tests.bench.measure import OPPONENTS, PYTHON, ROOT, ZTUI, environment
-from tests.bench.report import markdown
-from tests.readme import with_table
 from ztui.model.accesslog import Reader, entry_at
 from ztui.model.flow import Origin
 
@@ -65,11 +64,42 @@ def test_verdicts() -> None:
     assert [Result(figure=least, value=value).fails for value in (1.5, 1.3)] == [False, True]
 
 
-def test_the_table_stands_between_its_markers() -> None:
-    figure = Figure(name="a", text="figure", floor=10, unit="ms", is_most=True, limit="the reason")
-    text = with_table(
-        "<!-- measured: x -->\nold\n<!-- /measured -->\nrest", "measured", markdown([Result(figure=figure, value=12)])
-    )
+@pytest.fixture
+def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A README with nothing in its table, and nothing on record."""
+    readme = tmp_path / "README.md"
+    readme.write_text("<!-- measured: x -->\nold\n<!-- /measured -->\nrest", encoding="utf-8")
+    monkeypatch.setattr(report, "README", readme)
+    monkeypatch.setattr(report, "RECORD", tmp_path / "measured.json")
+    return readme
+
+
+SLOW = Figure(name="a", text="figure", floor=10, unit="ms", is_most=True, limit="the reason")
+OTHER = Figure(name="b", text="other", floor=2)
+
+
+def test_the_table_stands_between_its_markers(written: Path) -> None:
+    report.write_readme([Result(figure=SLOW, value=12)])
+    text = written.read_text(encoding="utf-8")
     assert "old" not in text
-    assert "| figure | – | **12.0 ms** | ≤ 10 ms | – | missed |" in text
+    assert "| figure | – | **12.0 ms** | ≤ 10 ms | – | missed | `" in text
     assert text.endswith("the reason\n\n<!-- /measured -->\nrest")
+
+
+def test_what_is_not_measured_again_stays_in_the_table_on_the_same_machine(
+    written: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = {"machine": "here", "python": "3", "date": "2026-11-24", "commit": "aaaaaaa"}
+    for changes in ({}, {"commit": "bbbbbbb"}):
+        monkeypatch.setattr(report, "surroundings", lambda changes=changes: here | changes)
+        report.write_readme([Result(figure=SLOW, value=9)] if changes else [Result(figure=f, value=12) for f in BOTH])
+    text = written.read_text(encoding="utf-8")
+    assert "| figure | – | **9.00 ms** | ≤ 10 ms | – | kept | `bbbbbbb` |" in text
+    assert "| other | – | **12.0 ×** | ≥ 2 × | – | kept | `aaaaaaa` |" in text
+    assert "the reason" not in text
+    monkeypatch.setattr(report, "surroundings", lambda: here | {"machine": "there"})
+    report.write_readme([Result(figure=SLOW, value=9)])
+    assert "other" not in written.read_text(encoding="utf-8")
+
+
+BOTH = (SLOW, OTHER)
