@@ -8,7 +8,7 @@ out of the ordinary goes to the strict reader, which alone defines what a line m
 from __future__ import annotations
 
 from itertools import compress
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from ztui.model.accesslog_forms import (
     BLANK_TO_COMMA,
@@ -40,9 +40,6 @@ from ztui.model.flow import (
 )
 from ztui.model.shapes import ShapeTable, can_repeat, mark_of
 from ztui.model.text import read_bytes
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["LINE_LIMIT", "Reader", "ShapeTable", "StrictEntry", "entry_at", "read_line"]
 

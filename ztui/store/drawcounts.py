@@ -68,7 +68,7 @@ class Cell:
 Cells = dict[tuple[str, DrawKey], Cell]
 
 
-class Question(Kept[tuple[str, DrawKey], Cell]):
+class Question(Kept[tuple[str, DrawKey], Cell, tuple[int, Cells]]):
     """One service (or all) through one filter, with the sums of closed buckets as far as they were needed."""
 
     def __init__(self, mesh: Mesh, service: str | None, where: FlowFilter | None) -> None:
@@ -81,8 +81,6 @@ class Question(Kept[tuple[str, DrawKey], Cell]):
         self._doubts = Doubts(mesh.capture)
         self._first: dict[Shape, int] = {}
         """The first bucket in which a doubted shape was counted."""
-        self._growing: dict[int, tuple[int, Cells]] = {}
-        """Open bucket → the state it was in, and its sums."""
         self.open: tuple[int, list[tuple[OpenNow, Kind]]] = (-1, [])
         """Version of the dumps, and what is open in them."""
         self.ended_at: dict[str, float] = {}
@@ -138,12 +136,6 @@ class Question(Kept[tuple[str, DrawKey], Cell]):
         self.kinds.update(dict.fromkeys(wrong))
         if firsts:
             self.forget_since(min(firsts))
-
-    def forget_since(self, first: int) -> None:
-        """Let go of sums that are not true from this bucket on."""
-        super().forget_since(first)
-        for bucket in [bucket for bucket in self._growing if bucket >= first]:
-            del self._growing[bucket]
 
     def forget_shapes(self, limit: int) -> None:
         """Keep the memory of shapes bounded; sums that nobody could correct any more go with it."""

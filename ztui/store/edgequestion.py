@@ -118,7 +118,7 @@ _UNKNOWN = Kind((), Manner(Shape(origin=Origin(key=""), level="", message="")), 
 """Stands for the kind of a shape nobody asked for yet: None is one that does not count."""
 
 
-class Question(Kept[Group, Sums]):
+class Question(Kept[Group, Sums, Growing]):
     """Keys and filter, with the sums of every bucket as far as they were needed."""
 
     def __init__(
@@ -143,7 +143,6 @@ class Question(Kept[Group, Sums]):
         """Of the first shape of a group: most of the others are alike."""
         self._manners: dict[tuple[object, ...], Manner] = {}
         self._doubts = Doubts(capture)
-        self._growing: dict[int, Growing] = {}
         self.version = 0
         """Grows when sums that were kept are no longer true."""
         self.base: Base | None = None
@@ -210,8 +209,6 @@ class Question(Kept[Group, Sums]):
         """Let go of sums that are not true from this bucket on."""
         self.version += 1
         super().forget_since(first)
-        for bucket in [bucket for bucket in self._growing if bucket >= first]:
-            del self._growing[bucket]
 
     def forget_shapes(self, limit: int) -> None:
         """Keep the memory of shapes bounded; sums that nobody could correct any more go with it."""

@@ -30,8 +30,6 @@ class Bounds:
 
 
 USUAL = Bounds()
-
-
 _APART = 12
 """Buckets at the end that are never joined: a trend shows them one by one."""
 _JOINED_AT_ONCE = 400

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
+Growth = TypeVar("Growth")
 PAST = -1
 """Stands for a bucket's number where the time before all buckets is meant."""
 
@@ -73,8 +74,8 @@ class Settled(Generic[Key, Value]):
             self.groups[group] = self._total(self.groups.get(group), sums)
 
 
-class Kept(ABC, Generic[Key, Value]):
-    """What one question knows of buckets that do not grow any more: of each as it was asked for, and of all old ones.
+class Kept(ABC, Generic[Key, Value, Growth]):
+    """What one question knows: of buckets that still grow, of closed ones as they were asked for, of all old ones.
 
     The question is one, and not the owner of one: it would own what refers to it, and stay until it is collected.
     """
@@ -83,6 +84,8 @@ class Kept(ABC, Generic[Key, Value]):
         self._closed: dict[int, tuple[int, dict[Key, Value]]] = {}
         """Bucket → the state it was in, and its sums."""
         self._settled: Settled[Key, Value] | None = None
+        self._growing: dict[int, Growth] = {}
+        """Open bucket → its sums, and how far they go."""
 
     @abstractmethod
     def sums(self, shares: Iterable[Share], bucket: int, length: int = 1) -> dict[Key, Value]:
@@ -126,6 +129,8 @@ class Kept(ABC, Generic[Key, Value]):
 
     def forget_since(self, first: int) -> None:
         """Let go of sums that are not true from this bucket on."""
+        for bucket in [bucket for bucket in self._growing if bucket >= first]:
+            del self._growing[bucket]
         for bucket in [bucket for bucket in self._closed if bucket >= first]:
             del self._closed[bucket]
         if self.newest_settled >= first:
